@@ -1,0 +1,1 @@
+"""Zones, inspectors and days."""

@@ -1,0 +1,1 @@
+"""Files to checked rows to the register."""

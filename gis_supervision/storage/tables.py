@@ -1,0 +1,499 @@
+"""Tables of the register: divisions, grid, zones, inspectors, premises, inspections, hazards.
+
+Coordinates are WGS84 longitude and latitude (EPSG:4326), which stands for CGCS2000 (EPSG:4490)
+too; the pair that an office handed in is kept beside it with its datum. ``geom_3857`` is generated
+by the database for tiles, so it is right whoever writes. Validity is a half-open ``daterange``;
+"current" means that it has no upper end.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint, Range
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+H3_RESOLUTIONS = (6, 7, 8, 9, 10)
+"""Resolutions whose cell is stored with every premises."""
+
+
+class Base(DeclarativeBase):
+    """Every constraint has a name: migrations speak of it and errors are explained by it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        float: Double,
+        date: Date,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        Range[date]: DATERANGE,
+    }
+
+
+def _id() -> Mapped[int]:
+    return mapped_column(BigInteger, Identity(), primary_key=True)
+
+
+def _reference(target: str, *, nullable: bool = False, index: bool = True) -> Mapped[Any]:
+    return mapped_column(BigInteger, ForeignKey(f"{target}.id"), nullable=nullable, index=index)
+
+
+def _geom(kind: str, *, nullable: bool = False) -> Mapped[Any]:
+    return mapped_column(Geometry(kind, srid=4326, spatial_index=False), nullable=nullable)
+
+
+def _geom_3857(kind: str) -> Mapped[Any]:
+    return mapped_column(
+        Geometry(kind, srid=3857, spatial_index=False),
+        Computed("st_transform(geom, 3857)", persisted=True),
+    )
+
+
+def _now() -> Mapped[datetime]:
+    return mapped_column(server_default=func.now())
+
+
+def _gist(name: str, column: str, where: str | None = None) -> Index:
+    return Index(
+        name,
+        column,
+        postgresql_using="gist",
+        postgresql_where=None if where is None else text(where),
+    )
+
+
+def _never_twice(name: str, *equal: str, where: str | None = None) -> ExcludeConstraint:
+    """At any instant at most one row for the same values of ``equal``."""
+    condition = None if where is None else text(where)
+    elements: list[tuple[Any, str]] = [(column, "=") for column in equal]
+    return ExcludeConstraint(*elements, ("valid", "&&"), name=name, using="gist", where=condition)
+
+
+def _not_empty() -> CheckConstraint:
+    return CheckConstraint("NOT isempty(valid)", name="valid_not_empty")
+
+
+class Division(Base):
+    """An administrative area: county, township, village, or the neighbourhoods of a city."""
+
+    __tablename__ = "division"
+    __table_args__ = (
+        CheckConstraint(
+            "level IN ('county', 'township', 'village', 'neighbourhood')", name="level_known"
+        ),
+        _gist("ix_division_geom", "geom"),
+        _gist("ix_division_geom_3857", "geom_3857"),
+    )
+    id: Mapped[int] = _id()
+    parent_id: Mapped[int | None] = _reference("division", nullable=True)
+    level: Mapped[str]
+    kind: Mapped[str | None]
+    name: Mapped[str]
+    external: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    geom: Mapped[Any] = _geom("MULTIPOLYGON", nullable=True)
+    geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
+    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+
+
+class DivisionCode(Base):
+    """Which code a division had when: codes have gaps, change, and pass to a successor."""
+
+    __tablename__ = "division_code"
+    __table_args__ = (
+        _never_twice("ex_division_code_code", "code"),
+        _never_twice("ex_division_code_division_id", "division_id"),
+        _not_empty(),
+        Index("ix_division_code_code", "code"),
+    )
+    id: Mapped[int] = _id()
+    division_id: Mapped[int] = _reference("division")
+    code: Mapped[str]
+    valid: Mapped[Range[date]]
+
+
+class Grid(Base):
+    """How the area is cut into cells. At any instant one grid is in force."""
+
+    __tablename__ = "grid"
+    __table_args__ = (
+        CheckConstraint("kind IN ('square', 'h3', 'polygon')", name="kind_known"),
+        CheckConstraint("(kind = 'square') = (side_m IS NOT NULL)", name="square_has_side"),
+        CheckConstraint("(kind = 'h3') = (resolution IS NOT NULL)", name="h3_has_resolution"),
+        ExcludeConstraint(("valid", "&&"), name="ex_grid_valid", using="gist"),
+        _not_empty(),
+    )
+    id: Mapped[int] = _id()
+    name: Mapped[str]
+    kind: Mapped[str]
+    side_m: Mapped[float | None]
+    resolution: Mapped[int | None] = mapped_column(SmallInteger)
+    valid: Mapped[Range[date]]
+    created_at: Mapped[datetime] = _now()
+
+
+class GridCell(Base):
+    """The smallest unit of supervision: a closed polygon in one division."""
+
+    __tablename__ = "grid_cell"
+    __table_args__ = (
+        _never_twice("ex_grid_cell_code", "code"),
+        _not_empty(),
+        _gist("ix_grid_cell_geom_current", "geom", "upper_inf(valid)"),
+        _gist("ix_grid_cell_geom_3857", "geom_3857"),
+    )
+    id: Mapped[int] = _id()
+    grid_id: Mapped[int] = _reference("grid")
+    division_id: Mapped[int | None] = _reference("division", nullable=True)
+    code: Mapped[str]
+    h3: Mapped[int | None] = mapped_column(BigInteger)
+    grade: Mapped[int | None] = mapped_column(SmallInteger)
+    geom: Mapped[Any] = _geom("MULTIPOLYGON")
+    geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
+    area_m2: Mapped[float] = mapped_column(
+        Double, Computed("st_area(geom::geography)", persisted=True)
+    )
+    valid: Mapped[Range[date]]
+
+
+class Zoning(Base):
+    """One design that divides the grid into zones, with the parameters it was made with."""
+
+    __tablename__ = "zoning"
+    id: Mapped[int] = _id()
+    parameters: Mapped[dict[str, Any]]
+    summary: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = _now()
+
+
+class Zone(Base):
+    """Cells that one responsible inspector looks after."""
+
+    __tablename__ = "zone"
+    __table_args__ = (
+        UniqueConstraint("zoning_id", "code"),
+        CheckConstraint("workload_hours >= 0", name="workload_not_negative"),
+    )
+    id: Mapped[int] = _id()
+    zoning_id: Mapped[int] = _reference("zoning", index=False)
+    code: Mapped[str]
+    name: Mapped[str]
+    workload_hours: Mapped[float]
+
+
+class ZoneCell(Base):
+    """Which zone a cell belonged to when."""
+
+    __tablename__ = "zone_cell"
+    __table_args__ = (
+        _never_twice("ex_zone_cell_cell_id", "cell_id"),
+        _not_empty(),
+        Index("ix_zone_cell_zone_id", "zone_id", postgresql_include=["cell_id", "valid"]),
+        Index("ix_zone_cell_cell_id", "cell_id", postgresql_include=["zone_id", "valid"]),
+    )
+    id: Mapped[int] = _id()
+    zone_id: Mapped[int] = _reference("zone", index=False)
+    cell_id: Mapped[int] = _reference("grid_cell", index=False)
+    valid: Mapped[Range[date]]
+
+
+class Inspector(Base):
+    """A person with inspection credentials."""
+
+    __tablename__ = "inspector"
+    __table_args__ = (
+        UniqueConstraint("staff_number"),
+        CheckConstraint("capacity_hours > 0", name="capacity_positive"),
+    )
+    id: Mapped[int] = _id()
+    staff_number: Mapped[str]
+    name: Mapped[str]
+    capacity_hours: Mapped[float]
+    synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class InspectorAssignment(Base):
+    """Who was responsible for a zone when, and who stood in as deputy."""
+
+    __tablename__ = "inspector_assignment"
+    __table_args__ = (
+        CheckConstraint("role IN ('responsible', 'deputy')", name="role_known"),
+        _never_twice(
+            "ex_inspector_assignment_responsible", "zone_id", where="role = 'responsible'"
+        ),
+        _never_twice("ex_inspector_assignment_same", "zone_id", "inspector_id"),
+        _not_empty(),
+        Index(
+            "ix_inspector_assignment_zone_id",
+            "zone_id",
+            postgresql_include=["inspector_id", "role", "valid"],
+        ),
+    )
+    id: Mapped[int] = _id()
+    zone_id: Mapped[int] = _reference("zone", index=False)
+    inspector_id: Mapped[int] = _reference("inspector")
+    role: Mapped[str]
+    valid: Mapped[Range[date]]
+
+
+class ImportBatch(Base):
+    """One import: who, when, which files under which mapping, and what became of the rows."""
+
+    __tablename__ = "import_batch"
+    __table_args__ = (
+        CheckConstraint("mode IN ('reject', 'refuse')", name="mode_known"),
+        Index(
+            "uq_import_batch_content_sha256",
+            "content_sha256",
+            unique=True,
+            postgresql_where=text("undone_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = _id()
+    mapping: Mapped[str]
+    content_sha256: Mapped[str]
+    files: Mapped[dict[str, Any]]
+    datum: Mapped[str | None]
+    mode: Mapped[str]
+    counts: Mapped[dict[str, Any]]
+    imported_by: Mapped[str]
+    imported_at: Mapped[datetime] = _now()
+    undone_at: Mapped[datetime | None]
+
+
+class Premises(Base):
+    """A food producer, shop or restaurant under supervision.
+
+    ``risk_class``, ``credit_class`` and ``responsibility_tier`` are three different things that
+    an office may all write A to D; none is ever derived from another.
+    """
+
+    __tablename__ = "premises"
+    __table_args__ = (
+        UniqueConstraint("licence"),
+        CheckConstraint("location IN ('exact', 'approximate', 'none')", name="location_known"),
+        CheckConstraint("(location = 'none') = (geom IS NULL)", name="location_has_point"),
+        CheckConstraint(
+            "geom IS NULL OR (st_x(geom) BETWEEN -180 AND 180 AND st_y(geom) BETWEEN -90 AND 90)",
+            name="geom_on_earth",
+        ),
+        CheckConstraint("closed_on >= opened_on", name="closed_after_opened"),
+        _gist("ix_premises_geom", "geom"),
+        _gist("ix_premises_geom_3857", "geom_3857"),
+        Index("ix_premises_h3_8", "h3_8"),
+        Index("ix_premises_cell_id", "cell_id", postgresql_include=["risk_class"]),
+        Index(
+            "ix_premises_h3_missing",
+            "id",
+            postgresql_where=text("geom IS NOT NULL AND h3_10 IS NULL"),
+        ),
+    )
+    id: Mapped[int] = _id()
+    licence: Mapped[str]
+    name: Mapped[str]
+    trade_name: Mapped[str | None]
+    credit_code: Mapped[str | None]
+    category: Mapped[str | None]
+    risk_class: Mapped[str | None]
+    credit_class: Mapped[str | None]
+    responsibility_tier: Mapped[str | None]
+    address: Mapped[str | None]
+    division_code: Mapped[str | None]
+    original_x: Mapped[float | None]
+    original_y: Mapped[float | None]
+    datum: Mapped[str | None]
+    location: Mapped[str]
+    external: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    opened_on: Mapped[date | None]
+    closed_on: Mapped[date | None]
+    geom: Mapped[Any] = _geom("POINT", nullable=True)
+    geom_3857: Mapped[Any] = _geom_3857("POINT")
+    cell_id: Mapped[int | None] = _reference("grid_cell", nullable=True, index=False)
+    division_id: Mapped[int | None] = _reference("division", nullable=True)
+    h3_6: Mapped[int | None] = mapped_column(BigInteger)
+    h3_7: Mapped[int | None] = mapped_column(BigInteger)
+    h3_8: Mapped[int | None] = mapped_column(BigInteger)
+    h3_9: Mapped[int | None] = mapped_column(BigInteger)
+    h3_10: Mapped[int | None] = mapped_column(BigInteger)
+    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+
+
+class Inspection(Base):
+    """One visit or online check of a premises.
+
+    Inspections of one premises are ordered by date, then by ``inspection_number``: shorter first,
+    then by character, which is numeric order for padded and for unpadded numbers.
+    """
+
+    __tablename__ = "inspection"
+    __table_args__ = (
+        UniqueConstraint("inspection_number"),
+        CheckConstraint("channel IN ('on_site', 'online')", name="channel_known"),
+        Index(
+            "ix_inspection_premises_id",
+            "premises_id",
+            "inspected_on",
+            postgresql_include=["channel"],
+        ),
+        Index("ix_inspection_inspected_on", "inspected_on"),
+    )
+    id: Mapped[int] = _id()
+    inspection_number: Mapped[str] = mapped_column(Text(collation="C"))
+    premises_id: Mapped[int] = _reference("premises", index=False)
+    inspected_on: Mapped[date]
+    kind: Mapped[str | None]
+    channel: Mapped[str] = mapped_column(Text, server_default=text("'on_site'"))
+    result: Mapped[str | None]
+    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+
+
+class Finding(Base):
+    """An item that an inspection recorded as violated. Hazards are derived from findings."""
+
+    __tablename__ = "finding"
+    __table_args__ = (
+        CheckConstraint(
+            "severity IN ('critical', 'serious', 'minor', 'unclassified')", name="severity_known"
+        ),
+        CheckConstraint("times > 0", name="times_positive"),
+    )
+    inspection_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("inspection.id"), primary_key=True
+    )
+    item: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    severity: Mapped[str]
+    times: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+
+
+class Hazard(Base):
+    """A hazard from the inspection that first records its item until one that no longer does.
+
+    ``state`` is that of the case (see `gis_supervision.domain.inspections`); every change of it is
+    written to `HazardEvent` by a trigger, whoever makes it.
+    """
+
+    __tablename__ = "hazard"
+    __table_args__ = (
+        UniqueConstraint("first_inspection_id", "item"),
+        CheckConstraint(
+            "severity IN ('critical', 'serious', 'minor', 'unclassified')", name="severity_known"
+        ),
+        CheckConstraint("times_seen > 0", name="times_seen_positive"),
+        CheckConstraint(
+            "last_seen_on >= found_on AND resolved_on >= last_seen_on", name="dates_in_order"
+        ),
+        CheckConstraint(
+            "(resolved_on IS NULL) OR state IN ('verified', 'closed', 'rejected', 'duplicate')",
+            name="resolved_has_end_state",
+        ),
+        Index("ix_hazard_premises_id", "premises_id", "item"),
+        Index("ix_hazard_open", "found_on", postgresql_where=text("resolved_on IS NULL")),
+    )
+    id: Mapped[int] = _id()
+    premises_id: Mapped[int] = _reference("premises", index=False)
+    item: Mapped[str] = mapped_column(Text(collation="C"))
+    severity: Mapped[str]
+    state: Mapped[str] = mapped_column(Text, server_default=text("'reported'"))
+    first_inspection_id: Mapped[int] = _reference("inspection", index=False)
+    last_inspection_id: Mapped[int] = _reference("inspection")
+    resolving_inspection_id: Mapped[int | None] = _reference("inspection", nullable=True)
+    found_on: Mapped[date]
+    last_seen_on: Mapped[date]
+    resolved_on: Mapped[date | None]
+    times_seen: Mapped[int]
+    due_on: Mapped[date | None]
+
+
+class HazardEvent(Base):
+    """The append-only history of a hazard's states; the database refuses updates and deletes.
+
+    ``hazard_id`` is no foreign key on purpose: the history outlives a hazard that was withdrawn
+    (``to_state`` NULL), as when a correction of the register shows that it never was.
+    """
+
+    __tablename__ = "hazard_event"
+    __table_args__ = (Index("ix_hazard_event_hazard_id", "hazard_id", "id"),)
+    id: Mapped[int] = _id()
+    hazard_id: Mapped[int] = mapped_column(BigInteger)
+    happened_on: Mapped[date]
+    from_state: Mapped[str | None]
+    to_state: Mapped[str | None]
+    inspection_id: Mapped[int | None] = mapped_column(BigInteger)
+    actor: Mapped[str]
+    recorded_at: Mapped[datetime] = _now()
+
+
+class RegistryVersion(Base):
+    """A counter that every change of premises, inspections, hazards, grid or zones raises."""
+
+    __tablename__ = "registry_version"
+    __table_args__ = (CheckConstraint("id", name="single_row"),)
+    id: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class AnalysisRun(Base):
+    """One analysis with all that is needed to repeat it."""
+
+    __tablename__ = "analysis_run"
+    __table_args__ = (
+        CheckConstraint("kind IN ('coverage', 'hotspots')", name="kind_known"),
+        Index("ix_analysis_run_kind_as_of", "kind", "as_of", "id"),
+    )
+    id: Mapped[int] = _id()
+    kind: Mapped[str]
+    as_of: Mapped[date]
+    parameters: Mapped[dict[str, Any]]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    registry_version: Mapped[int] = mapped_column(BigInteger)
+    code_version: Mapped[str]
+    summary: Mapped[dict[str, Any]]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime] = _now()
+
+
+class CellMetric(Base):
+    """One number of one unit in one run. NULL is "no data", never zero."""
+
+    __tablename__ = "cell_metric"
+    __table_args__ = (
+        CheckConstraint("unit IN ('h3', 'cell', 'zone', 'division', 'area')", name="unit_known"),
+        CheckConstraint("value <> 'NaN'::double precision", name="value_not_nan"),
+    )
+    run_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("analysis_run.id", ondelete="CASCADE"), primary_key=True
+    )
+    unit: Mapped[str] = mapped_column(Text, primary_key=True)
+    unit_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    metric: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[float | None]

@@ -1,0 +1,193 @@
+"""Configuration of the service: one object, built at the outer edge and passed in."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gis_supervision.errors import InvalidInputError, UnavailableError
+
+ENV_PREFIX = "GIS_SUPERVISION_"
+
+_POSTGRESQL_URL = re.compile(r"^postgres(?:ql)?(?:\+[a-z0-9_]+)?://", re.IGNORECASE)
+
+
+def default_home() -> Path:
+    """Return where data is kept when nothing else is said.
+
+    Returns
+    -------
+    Path
+        ``/var/lib/gis-supervision`` for root (PostgreSQL runs under an unprivileged account, which
+        cannot look into ``/root``), else ``~/.local/share/gis-supervision``.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/gis-supervision")
+    return Path("~/.local/share/gis-supervision").expanduser()
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, read from ``GIS_SUPERVISION_*`` environment variables."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    home: Annotated[
+        Path,
+        Field(
+            default_factory=default_home,
+            description="Directory for the private database, its log, and other local state.",
+        ),
+    ]
+    database_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description=(
+                "URL of a PostgreSQL server with PostGIS to use instead of the private one, "
+                "such as postgresql://user:password@host:5432/gis_supervision."
+            ),
+        ),
+    ] = None
+    reader_database_url: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description=(
+                "URL of the login that layer queries use on that server; it may read schema map "
+                "and nothing else. Left out, such a login is made if the first login may do so."
+            ),
+        ),
+    ] = None
+    pg_bin: Annotated[
+        Path | None,
+        Field(
+            description=(
+                "Directory of the PostgreSQL programs (initdb, pg_ctl) for the private database, "
+                "where they are not found by themselves."
+            )
+        ),
+    ] = None
+    host: Annotated[str, Field(description="Address the service listens on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    ] = 8000
+    language: Annotated[
+        Literal["zh_CN", "en"], Field(description="Language of pages, maps and reports.")
+    ] = "zh_CN"
+    basemap_url: Annotated[
+        str | None,
+        Field(
+            description=(
+                "Tile template of a basemap, with {z}, {x} and {y}. Left out, maps have no basemap "
+                "and open without a network."
+            )
+        ),
+    ] = None
+    tianditu_key: Annotated[
+        str | None,
+        Field(repr=False, description="Key of the national map service Tianditu, as a basemap."),
+    ] = None
+    rules_path: Annotated[
+        Path | None,
+        Field(description="Rule file with inspection intervals and time limits, for another one."),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Detail of the log.")
+    ] = "info"
+
+    @field_validator("home", "rules_path", "pg_bin", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow symbolic links
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _language(cls, value: object) -> object:
+        names = {"zh": "zh_CN", "zh-cn": "zh_CN", "zh_cn": "zh_CN", "en": "en"}
+        return names.get(value.lower(), value) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _log_level(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("database_url", "reader_database_url", mode="after")
+    @classmethod
+    def _postgresql(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not _POSTGRESQL_URL.match(url):
+            raise ValueError("expected a URL such as postgresql://user:password@host:5432/name")
+        return _POSTGRESQL_URL.sub("postgresql+psycopg2://", url)
+
+    @field_validator("basemap_url", mode="after")
+    @classmethod
+    def _tile_template(cls, url: str | None) -> str | None:
+        if url is not None and not all(part in url for part in ("{z}", "{x}")):
+            raise ValueError("expected a tile template with {z}, {x} and {y}")
+        if url is not None and "{y}" not in url and "{-y}" not in url:
+            raise ValueError("expected a tile template with {z}, {x} and {y}")
+        return url
+
+
+def load(**values: Any) -> Settings:
+    """Read the settings from the environment.
+
+    Parameters
+    ----------
+    **values
+        Settings given elsewhere, such as command-line options; they win over the environment, and
+        None counts as not given.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InvalidInputError
+        A value is not what was expected; every mistake is named with its variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in values.items() if value is not None})
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{ENV_PREFIX}{str(mistake['loc'][0]).upper()}: "
+            f"{mistake['msg'].removeprefix('Value error, ')}"
+            + ("" if "_url" in str(mistake["loc"][0]) else f" (got {mistake['input']!r})")
+            for mistake in error.errors()
+        )
+        raise InvalidInputError(f"settings: {mistakes}") from None
+
+
+def project_dir(name: Literal["alembic", "layers", "maps"]) -> Path:
+    """Find one of the project's directories of files.
+
+    Parameters
+    ----------
+    name
+        The directory's name.
+
+    Returns
+    -------
+    Path
+        The directory beside the package in a checkout, inside the package when installed.
+
+    Raises
+    ------
+    UnavailableError
+        The installation lacks the directory.
+    """
+    package = Path(__file__).resolve().parent
+    for directory in (package / "_project" / name, package.parent / name):
+        if directory.is_dir():
+            return directory
+    raise UnavailableError(
+        f"directory {name}/ is neither in {package / '_project'} nor in {package.parent}: "
+        "install the package again"
+    )

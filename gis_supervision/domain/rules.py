@@ -1,0 +1,479 @@
+"""Dated, versioned rule packs: every configurable value of the field, with its article.
+
+A rule pack is one TOML file. Each value names its ``source``: the key of an entry in
+``[articles]``, or ``"unverified"`` for a value that nobody has read in a text yet. Records keep
+`RulePack.reference`, so that a decision can be read again under the rules it was taken under.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+
+from gis_supervision.domain.rule_errors import describe_errors, near_name
+from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+
+UNVERIFIED = "unverified"
+"""The ``source`` of a value that was not read in any text."""
+
+DAYS_PER_MONTH = 365.25 / 12
+"""Mean length of a month of the Gregorian calendar (with a leap year in four), in days."""
+
+Unit = Literal["working_days", "calendar_days", "months", "years", "hours"]
+Channel = Literal["on_site", "online"]
+SeverityName = Literal["critical", "serious", "minor", "unclassified"]
+LinkName = Literal[
+    "collect", "file", "dispatch", "handle", "feed_back", "verify_and_close", "evaluate"
+]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Source = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Title(_Strict):
+    """A text in the two languages of the product."""
+
+    en: Annotated[str, Field(min_length=1)]
+    zh_CN: Annotated[str, Field(min_length=1)]  # noqa: N815 - the name of the locale
+
+
+class Article(_Strict):
+    """A text that values are taken from, down to the article or clause."""
+
+    title: Title
+    clause: str = ""
+    read: bool
+    """True when the clause itself was read; False when it is known from a secondary source."""
+
+
+class VisitRequirement(_Strict):
+    """Visits in an interval: ``visits = 2``, ``months = 12`` means two visits a year.
+
+    `at_least` and `at_most` bound what adjustments can make of it, in visits per the same interval.
+    """
+
+    visits: NotNegative
+    months: Positive
+    at_least: NotNegative | None = None
+    at_most: NotNegative | None = None
+    source: Source
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low = self.visits if self.at_least is None else self.at_least
+        high = self.visits if self.at_most is None else self.at_most
+        if not low <= self.visits <= high:
+            raise ValueError("expected at_least <= visits <= at_most")
+        return self
+
+
+class Adjustment(_Strict):
+    """A factor on the number of required visits."""
+
+    factor: NotNegative
+    source: Source
+
+
+class Bound(_Strict):
+    """A bound on the visits to one premises, per year."""
+
+    visits_per_year: NotNegative
+    source: Source
+
+
+class VisitRules(_Strict):
+    """How often a premises is to be visited.
+
+    `scheme` says which of the three A-D (or other) classifications the keys of `classes` mean:
+    they are different fields of a premises and never stand for each other.
+    """
+
+    scheme: Literal["food_risk", "credit", "responsibility_tier"]
+    classes: Annotated[dict[str, VisitRequirement], Field(min_length=1)]
+    unclassified: VisitRequirement | None = None
+    credit: dict[str, Adjustment] = Field(default_factory=dict)
+    category: dict[str, Adjustment] = Field(default_factory=dict)
+    minimum: Bound | None = None
+    cap: Bound | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if (
+            self.minimum is not None
+            and self.cap is not None
+            and self.minimum.visits_per_year > self.cap.visits_per_year
+        ):
+            raise ValueError("expected minimum.visits_per_year <= cap.visits_per_year")
+        return self
+
+
+class ChannelRule(_Strict):
+    """Whether a visit by this channel counts as one of the required visits."""
+
+    counts: bool
+    source: Source
+
+
+class DrawRatios(_Strict):
+    """One published set: share of the premises of each credit class that is drawn."""
+
+    title: Title
+    source: Source
+    ratios: Annotated[dict[str, Share], Field(min_length=1)]
+
+
+class MonthsExclusion(_Strict):
+    """Premises inspected in the last `months` months are left out of a draw."""
+
+    months: Positive
+    source: Source
+
+
+class FlagExclusion(_Strict):
+    """Whether premises on a list are left out of a draw."""
+
+    applies: bool
+    source: Source
+
+
+class DrawExclusions(_Strict):
+    """Who is left out of a draw, always with the reason."""
+
+    inspected_within: MonthsExclusion | None = None
+    do_not_disturb: FlagExclusion | None = None
+
+
+class DrawRules(_Strict):
+    """Ratios by credit class (alternatives, one of them `in_force`) and exclusions."""
+
+    in_force: Name
+    sets: Annotated[dict[Name, DrawRatios], Field(min_length=1)]
+    exclusions: DrawExclusions = DrawExclusions()
+
+    @model_validator(mode="after")
+    def _in_force_exists(self) -> Self:
+        if self.in_force not in self.sets:
+            raise ValueError(
+                f"in_force names no set of [draws.sets]: {self.in_force!r}"
+                + near_name(self.in_force, self.sets)
+            )
+        return self
+
+
+class Clock(_Strict):
+    """A time limit: `amount` of `unit` after the event `starts`.
+
+    `extension` is what it may be prolonged by, in the same unit.
+    """
+
+    title: Title
+    amount: Annotated[int, Field(ge=0)]
+    unit: Unit
+    starts: Name
+    extension: Annotated[int, Field(ge=0)] | None = None
+    source: Source
+
+
+class Deadline(_Strict):
+    """A default number of days to rectify a hazard; each notice may set its own."""
+
+    amount: Annotated[int, Field(ge=0)]
+    unit: Unit
+    source: Source
+
+
+class Hours(_Strict):
+    """An amount of work in hours."""
+
+    hours: NotNegative
+    source: Source
+
+
+class WorkloadRules(_Strict):
+    """Hours of work: one visit (by category), the way to it, an open hazard, a complaint."""
+
+    visit: Hours
+    category: dict[str, Hours] = Field(default_factory=dict)
+    travel: Hours | None = None
+    open_hazard: Hours | None = None
+    complaint: Hours | None = None
+
+    def visit_hours(self, category: str | None = None) -> float:
+        """Hours of one visit to a premises of `category` (the default where none is given)."""
+        rule = self.visit if category is None else self.category.get(category, self.visit)
+        return rule.hours
+
+
+class RulePack(_Strict):
+    """The rules of one authority from `valid_from` to `valid_to` (inclusive, or open)."""
+
+    name: Name
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")]
+    valid_from: date
+    valid_to: date | None = None
+    title: Title
+    articles: dict[Name, Article] = Field(default_factory=dict)
+    visits: VisitRules
+    full_checklist: VisitRequirement | None = None
+    channels: Annotated[dict[Channel, ChannelRule], Field(min_length=1)]
+    draws: DrawRules | None = None
+    clocks: dict[Name, Clock] = Field(default_factory=dict)
+    links: dict[LinkName, Clock] = Field(default_factory=dict)
+    hazard_deadlines: dict[SeverityName, Deadline] = Field(default_factory=dict)
+    workload: WorkloadRules
+    priorities: Annotated[tuple[Name, ...], Strict(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError("expected valid_from <= valid_to")
+        problems = [
+            f"{key}: {source!r} is neither {UNVERIFIED!r} nor a key of [articles]"
+            + near_name(source, [*self.articles, UNVERIFIED])
+            for key, source in _sources(self)
+            if source != UNVERIFIED and source not in self.articles
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def reference(self) -> str:
+        """What a record keeps of the rules it was decided under: ``name@version``."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all values, the same for files that differ in layout or comments alone."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def citation(self, source: str, language: Literal["en", "zh_CN"] = "en") -> str:
+        """Text of a ``source`` for people: title and clause, or that it is unverified.
+
+        Raises
+        ------
+        NotFoundError
+            When the pack has no such article.
+        """
+        if source == UNVERIFIED:
+            return {"en": "unverified value", "zh_CN": "未经核实的数值"}[language]
+        article = self.articles.get(source)
+        if article is None:
+            raise NotFoundError(
+                f"{self.reference}: no article {source!r}{near_name(source, self.articles)}"
+            )
+        title = article.title.en if language == "en" else article.title.zh_CN
+        return f"{title} {article.clause}".strip()
+
+    def unverified(self) -> list[str]:
+        """Keys of all values whose source is not verified, such as ``clocks.decision.source``."""
+        return [key for key, source in _sources(self) if source == UNVERIFIED]
+
+    def counted_channels(self) -> tuple[Channel, ...]:
+        """Channels whose visits count towards the required ones."""
+        return tuple(channel for channel, rule in self.channels.items() if rule.counts)
+
+    def required_visits_per_year(
+        self,
+        risk_class: str | None,
+        credit_class: str | None = None,
+        category: str | None = None,
+    ) -> float | None:
+        """Compute the required visits to a premises, per year.
+
+        The class gives the number of visits; the factors of credit class and category are
+        multiplied on it; then the bounds of the class, the cap and the minimum are applied in this
+        order (a statutory minimum outweighs a cap). A class, credit class or category that the pack
+        does not name changes nothing, except that an unknown risk class is taken as
+        ``visits.unclassified``.
+
+        Returns
+        -------
+        float or None
+            Visits per year (12 months); None where the pack demands none of such a premises.
+        """
+        rules = self.visits
+        base = rules.unclassified if risk_class is None else rules.classes.get(risk_class)
+        base = rules.unclassified if base is None else base
+        if base is None or base.visits == 0:
+            return None
+        visits = base.visits
+        if credit_class in rules.credit:
+            visits *= rules.credit[credit_class].factor
+        if category in rules.category:
+            visits *= rules.category[category].factor
+        if base.at_least is not None:
+            visits = max(visits, base.at_least)
+        if base.at_most is not None:
+            visits = min(visits, base.at_most)
+        per_year = visits * 12 / base.months
+        if rules.cap is not None:
+            per_year = min(per_year, rules.cap.visits_per_year)
+        if rules.minimum is not None:
+            per_year = max(per_year, rules.minimum.visits_per_year)
+        return per_year if per_year > 0 else None
+
+    def required_interval_months(
+        self,
+        risk_class: str | None,
+        credit_class: str | None = None,
+        category: str | None = None,
+    ) -> float | None:
+        """Longest time between two visits, in months (see `required_visits_per_year`)."""
+        per_year = self.required_visits_per_year(risk_class, credit_class, category)
+        return None if per_year is None else 12 / per_year
+
+    def required_interval_days(
+        self,
+        risk_class: str | None,
+        credit_class: str | None = None,
+        category: str | None = None,
+    ) -> float | None:
+        """Longest time between two visits, in days: months of `DAYS_PER_MONTH` days."""
+        months = self.required_interval_months(risk_class, credit_class, category)
+        return None if months is None else months * DAYS_PER_MONTH
+
+    def required_intervals_days(
+        self,
+        risk_classes: Sequence[str | None],
+        credit_classes: Sequence[str | None] | None = None,
+        categories: Sequence[str | None] | None = None,
+    ) -> NDArray[np.float64]:
+        """`required_interval_days` of many premises; NaN where none is required.
+
+        Raises
+        ------
+        InvalidInputError
+            When the sequences differ in length.
+        """
+        size = len(risk_classes)
+        credit = [None] * size if credit_classes is None else credit_classes
+        category = [None] * size if categories is None else categories
+        if not size == len(credit) == len(category):
+            raise InvalidInputError(
+                f"expected sequences of equal length, got {size} risk classes, "
+                f"{len(credit)} credit classes, {len(category)} categories"
+            )
+        known: dict[tuple[str | None, str | None, str | None], float] = {}
+        result = np.empty(size)
+        for index, key in enumerate(zip(risk_classes, credit, category, strict=True)):
+            if key not in known:
+                days = self.required_interval_days(*key)
+                known[key] = np.nan if days is None else days
+            result[index] = known[key]
+        return result
+
+    def class_intervals_months(self) -> dict[str, float]:
+        """Months between two visits for each risk class, without adjustments.
+
+        Classes that need no visit are left out.
+        """
+        months = {name: self.required_interval_months(name) for name in self.visits.classes}
+        return {name: value for name, value in months.items() if value is not None}
+
+    def class_intervals_days(self) -> dict[str, float]:
+        """Days between two visits for each risk class, without adjustments."""
+        return {name: m * DAYS_PER_MONTH for name, m in self.class_intervals_months().items()}
+
+    def draw_ratios(self, set_name: str | None = None) -> dict[str, float]:
+        """Share drawn of each credit class, of the set in force or of the one named.
+
+        Raises
+        ------
+        NotFoundError
+            When the pack has no draw rules or no such set.
+        """
+        if self.draws is None:
+            raise NotFoundError(f"{self.reference}: the pack has no [draws]")
+        name = self.draws.in_force if set_name is None else set_name
+        if name not in self.draws.sets:
+            raise NotFoundError(
+                f"{self.reference}: no draw ratios {name!r}{near_name(name, self.draws.sets)}"
+            )
+        return dict(self.draws.sets[name].ratios)
+
+
+def _sources(value: object, key: str = "") -> Iterable[tuple[str, str]]:
+    """All ``source`` values below `value` with their dotted keys."""
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            below = getattr(value, name)
+            dotted = f"{key}.{name}" if key else name
+            if name == "source":
+                yield dotted, below
+            else:
+                yield from _sources(below, dotted)
+    elif isinstance(value, Mapping):
+        for name, below in value.items():
+            yield from _sources(below, f"{key}.{name}")
+
+
+def load_rule_pack(path: Path | str) -> RulePack:
+    """Read and check one rule pack.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such file.
+    InvalidInputError
+        When the file is not UTF-8 TOML or breaks the model. The message has one line for each
+        mistake: file, key, what was expected, and the nearest right name of an unknown key.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path}: no such rule pack") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path}: expected UTF-8 text ({error})") from error
+    except OSError as error:
+        raise InvalidInputError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return RulePack.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInputError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        lines = describe_errors(error, RulePack)
+        raise InvalidInputError("\n".join(f"{path}: {line}" for line in lines)) from error
+
+
+def pack_in_force(packs: Iterable[RulePack], name: str, on: date) -> RulePack:
+    """Find the version of pack `name` that is in force on a day.
+
+    Where several versions have begun, the one that began last is in force, as a newer law replaces
+    an older one.
+
+    Raises
+    ------
+    NotFoundError
+        When no version covers the day.
+    ConflictError
+        When two versions begin on the same day.
+    """
+    named = [pack for pack in packs if pack.name == name]
+    begun = [
+        pack
+        for pack in named
+        if pack.valid_from <= on and (pack.valid_to is None or on <= pack.valid_to)
+    ]
+    if not begun:
+        have = ", ".join(sorted(f"{p.version} from {p.valid_from}" for p in named)) or "none"
+        raise NotFoundError(f"no version of rule pack {name!r} is in force on {on} (have: {have})")
+    latest = max(pack.valid_from for pack in begun)
+    current = [pack for pack in begun if pack.valid_from == latest]
+    if len(current) > 1:
+        versions = ", ".join(sorted(pack.version for pack in current))
+        raise ConflictError(f"rule pack {name!r}: {versions} all begin on {latest}")
+    return current[0]

@@ -482,6 +482,20 @@ class AnalysisRun(Base):
     finished_at: Mapped[datetime] = _now()
 
 
+class H3Cell(Base):
+    """The outline of an H3 cell that a run speaks of; ``id`` is the H3 index."""
+
+    __tablename__ = "h3_cell"
+    __table_args__ = (
+        CheckConstraint("resolution BETWEEN 0 AND 15", name="resolution_known"),
+        _gist("ix_h3_cell_geom_3857", "geom_3857"),
+    )
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    resolution: Mapped[int] = mapped_column(SmallInteger)
+    geom: Mapped[Any] = _geom("POLYGON")
+    geom_3857: Mapped[Any] = _geom_3857("POLYGON")
+
+
 class CellMetric(Base):
     """One number of one unit in one run. NULL is "no data", never zero."""
 

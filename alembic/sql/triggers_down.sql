@@ -1,0 +1,10 @@
+DROP FUNCTION registry_changed CASCADE;
+DROP FUNCTION history_is_append_only CASCADE;
+DROP FUNCTION hazard_history CASCADE;
+DROP FUNCTION division_changed CASCADE;
+DROP FUNCTION grid_cell_changed CASCADE;
+DROP FUNCTION premises_place_all CASCADE;
+DROP FUNCTION premises_place CASCADE;
+DROP FUNCTION division_coded;
+DROP FUNCTION division_at;
+DROP FUNCTION cell_at;

@@ -76,6 +76,7 @@ def _geom_3857(kind: str) -> Mapped[Any]:
     return mapped_column(
         Geometry(kind, srid=3857, spatial_index=False),
         Computed("st_transform(geom, 3857)", persisted=True),
+        nullable=True,
     )
 
 
@@ -180,7 +181,7 @@ class GridCell(Base):
     geom: Mapped[Any] = _geom("MULTIPOLYGON")
     geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
     area_m2: Mapped[float] = mapped_column(
-        Double, Computed("st_area(geom::geography)", persisted=True)
+        Double, Computed("st_area(geom::geography)", persisted=True), nullable=True
     )
     valid: Mapped[Range[date]]
 

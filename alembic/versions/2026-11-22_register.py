@@ -623,7 +623,8 @@ def upgrade() -> None:
         sa.Column("times_seen", sa.Integer(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.CheckConstraint(
-            "(resolved_on IS NULL) OR state IN ('verified', 'closed', 'rejected', 'duplicate')",
+            "(resolved_on IS NULL)"
+            " = (state NOT IN ('verified', 'closed', 'rejected', 'duplicate'))",
             name=op.f("ck_hazard_resolved_has_end_state"),
         ),
         sa.CheckConstraint(

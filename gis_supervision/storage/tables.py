@@ -414,7 +414,8 @@ class Hazard(Base):
             "last_seen_on >= found_on AND resolved_on >= last_seen_on", name="dates_in_order"
         ),
         CheckConstraint(
-            "(resolved_on IS NULL) OR state IN ('verified', 'closed', 'rejected', 'duplicate')",
+            "(resolved_on IS NULL)"
+            " = (state NOT IN ('verified', 'closed', 'rejected', 'duplicate'))",
             name="resolved_has_end_state",
         ),
         Index("ix_hazard_premises_id", "premises_id", "item"),

@@ -1,0 +1,175 @@
+"""Coverage: which premises had their required visits in time, by unit, as of a day.
+
+A premises is *due* when the rules demand visits of it. It is *in time* when its last visit lies no
+further back than the required interval, *overdue* when it lies further back, and *never inspected*
+when there was none; the three add up to due. Every premises of the register is in the totals,
+located or not; those that the rules say nothing about, and those out of scope, are counted under
+their reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gis_supervision.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Status(IntEnum):
+    """What coverage says of one premises."""
+
+    IN_TIME = 0
+    OVERDUE = 1
+    NEVER = 2
+    NO_RULE = 3
+    EXTERNAL = 4
+    NOT_OPEN = 5
+    CLOSED = 6
+
+
+OUT_OF_SCOPE = (Status.EXTERNAL, Status.NOT_OPEN, Status.CLOSED)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Counts by unit; all arrays have one entry per unit, in ascending order of ``units``."""
+
+    units: NDArray[np.int64]
+    premises: NDArray[np.int64]
+    due: NDArray[np.int64]
+    in_time: NDArray[np.int64]
+    overdue: NDArray[np.int64]
+    never: NDArray[np.int64]
+    no_rule: NDArray[np.int64]
+    not_located: NDArray[np.int64]
+    share_on_time: NDArray[np.float64]
+
+
+def status(
+    days_since_visit: ArrayLike,
+    interval_days: ArrayLike,
+    *,
+    external: ArrayLike | None = None,
+    days_since_opening: ArrayLike | None = None,
+    days_since_closing: ArrayLike | None = None,
+) -> NDArray[np.int8]:
+    """Classify every premises.
+
+    Parameters
+    ----------
+    days_since_visit
+        Shape (n,), days from the last counted visit to the day of the report; NaN for none.
+    interval_days
+        Shape (n,), longest time between two visits; NaN where the rules demand none.
+    external
+        Shape (n,), true for premises of another administration.
+    days_since_opening, days_since_closing
+        Shape (n,), days; NaN where the date is not known. A premises counts from the day that it
+        opens (difference 0) and no longer on the day that it closes.
+
+    Returns
+    -------
+    ndarray of int8
+        Shape (n,), values of `Status`.
+
+    Raises
+    ------
+    InvalidInputError
+        When shapes differ or a visit lies in the future.
+
+    Notes
+    -----
+    A visit exactly ``interval_days`` ago is in time. The interval is the one of the rule pack, as
+    SAMR Order 49 art. 22 leaves it to the plan of each administration.
+    """
+    visited = np.asarray(days_since_visit, dtype=np.float64)
+    interval = np.asarray(interval_days, dtype=np.float64)
+    absent = np.full(visited.shape, np.nan)
+    opened = absent if days_since_opening is None else np.asarray(days_since_opening, float)
+    closed = absent if days_since_closing is None else np.asarray(days_since_closing, float)
+    outside = (
+        np.zeros(visited.shape, dtype=bool) if external is None else np.asarray(external, bool)
+    )
+    shapes = {array.shape for array in (visited, interval, opened, closed, outside)}
+    if visited.ndim != 1 or len(shapes) != 1:
+        raise InvalidInputError(f"expected one-dimensional arrays of one length, got {shapes}")
+    if np.any(visited < 0):
+        raise InvalidInputError("days_since_visit: a visit lies after the day of the report")
+    return np.select(
+        [
+            outside,
+            closed >= 0,
+            opened < 0,
+            np.isnan(interval),
+            np.isnan(visited),
+            visited > interval,
+        ],
+        [
+            Status.EXTERNAL,
+            Status.CLOSED,
+            Status.NOT_OPEN,
+            Status.NO_RULE,
+            Status.NEVER,
+            Status.OVERDUE,
+        ],
+        default=Status.IN_TIME,
+    ).astype(np.int8)
+
+
+def by_unit(statuses: ArrayLike, located: ArrayLike, units: ArrayLike) -> Coverage:
+    """Count statuses by unit.
+
+    Parameters
+    ----------
+    statuses
+        Shape (n,), values of `Status`.
+    located
+        Shape (n,), true for premises with an exact point.
+    units
+        Shape (n,), the unit of every premises; negative for none (such premises are left out here
+        and belong into the totals of a wider unit).
+
+    Returns
+    -------
+    Coverage
+        Only units with a premises in scope. ``share_on_time`` is NaN where none is due.
+
+    Raises
+    ------
+    InvalidInputError
+        When shapes differ.
+    """
+    state = np.asarray(statuses)
+    place = np.asarray(located, dtype=bool)
+    unit = np.asarray(units, dtype=np.int64)
+    if not state.shape == place.shape == unit.shape or state.ndim != 1:
+        raise InvalidInputError("expected one-dimensional arrays of one length")
+    scope = ~np.isin(state, OUT_OF_SCOPE) & (unit >= 0)
+    names, index = np.unique(unit[scope], return_inverse=True)
+
+    def count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.bincount(index[mask[scope]], minlength=names.size).astype(np.int64)
+
+    in_time, overdue, never = (
+        count(state == which) for which in (Status.IN_TIME, Status.OVERDUE, Status.NEVER)
+    )
+    due = in_time + overdue + never
+    share = np.full(names.size, np.nan)
+    np.divide(in_time, due, out=share, where=due > 0)
+    return Coverage(
+        units=names,
+        premises=np.bincount(index, minlength=names.size).astype(np.int64),
+        due=due,
+        in_time=in_time,
+        overdue=overdue,
+        never=never,
+        no_rule=count(state == Status.NO_RULE),
+        not_located=count(~place),
+        share_on_time=share,
+    )

@@ -1,0 +1,260 @@
+"""Analyses: what they read from the register, and where their results are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.storage import frames
+from gis_supervision.storage.tables import (
+    H3_RESOLUTIONS,
+    AnalysisRun,
+    CellMetric,
+    H3Cell,
+    RegistryVersion,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy.orm import Session
+
+VISITS = """
+    SELECT
+        p.id, p.risk_class, p.credit_class, p.category, p.external, p.location = 'exact',
+        p.cell_id, p.division_id, m.zone_id,
+        %(as_of)s - p.opened_on, %(as_of)s - p.closed_on, %(as_of)s - v.last_visit
+    FROM premises AS p
+    LEFT JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> %(as_of)s
+    LEFT JOIN (
+        SELECT i.premises_id, max(i.inspected_on) AS last_visit
+        FROM inspection AS i
+        WHERE i.inspected_on <= %(as_of)s AND i.channel = ANY(%(channels)s)
+        GROUP BY i.premises_id
+    ) AS v ON p.id = v.premises_id
+    ORDER BY p.id
+"""
+
+UNRESOLVED = """
+    SELECT p.h3_{resolution}, count(DISTINCT p.id), count(h.id)
+    FROM premises AS p
+    LEFT JOIN hazard AS h
+        ON p.id = h.premises_id
+        AND h.found_on <= %(as_of)s
+        AND (h.resolved_on IS NULL OR h.resolved_on > %(as_of)s)
+    WHERE
+        p.location = 'exact'
+        AND NOT p.external
+        AND (p.opened_on IS NULL OR p.opened_on <= %(as_of)s)
+        AND (p.closed_on IS NULL OR p.closed_on > %(as_of)s)
+    GROUP BY p.h3_{resolution}
+    ORDER BY p.h3_{resolution}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stored run; ``reused`` tells that it was there already."""
+
+    id: int
+    kind: str
+    as_of: date
+    parameters: dict[str, Any]
+    summary: dict[str, Any]
+    reused: bool
+
+
+def registry_version(session: Session) -> int:
+    """Return the version of the register, which every change of it raises."""
+    return session.scalars(select(RegistryVersion.version)).one()
+
+
+def visits(session: Session, as_of: date, channels: Sequence[str]) -> pl.DataFrame:
+    """Read every premises with its last visit up to a day.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    as_of
+        The day; later visits are not looked at.
+    channels
+        Channels whose visits count.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per premises, ordered by id; ``*_days`` are days before ``as_of``, null for none.
+    """
+    days = pl.Int64
+    return frames.read(
+        session,
+        VISITS,
+        {
+            "premises_id": pl.Int64,
+            "risk_class": pl.String,
+            "credit_class": pl.String,
+            "category": pl.String,
+            "external": pl.String,
+            "located": pl.String,
+            "cell_id": pl.Int64,
+            "division_id": pl.Int64,
+            "zone_id": pl.Int64,
+            "opened_days": days,
+            "closed_days": days,
+            "visited_days": days,
+        },
+        {"as_of": as_of, "channels": list(channels)},
+    ).with_columns(pl.col("external", "located") == "t")
+
+
+def unresolved_by_h3(session: Session, as_of: date, resolution: int) -> pl.DataFrame:
+    """Count premises and unresolved hazards by H3 cell.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    as_of
+        A hazard counts that was found by then and not resolved by then.
+    resolution
+        One of the resolutions that are stored with every premises.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns ``h3``, ``premises``, ``hazards``; cells with at least one located premises.
+
+    Raises
+    ------
+    InvalidInputError
+        When the resolution is not stored.
+    """
+    if resolution not in H3_RESOLUTIONS:
+        raise InvalidInputError(
+            f"resolution {resolution}: expected one of {', '.join(map(str, H3_RESOLUTIONS))}"
+        )
+    return frames.read(
+        session,
+        UNRESOLVED.format(resolution=resolution),
+        {"h3": pl.Int64, "premises": pl.Int64, "hazards": pl.Int64},
+        {"as_of": as_of},
+    )
+
+
+def find(
+    session: Session,
+    kind: str,
+    as_of: date,
+    parameters: Mapping[str, Any],
+    seed: int,
+    code_version: str,
+) -> Run | None:
+    """Return the run of exactly this analysis on the register as it is now, if there is one."""
+    row = session.scalars(
+        select(AnalysisRun)
+        .where(
+            AnalysisRun.kind == kind,
+            AnalysisRun.as_of == as_of,
+            AnalysisRun.parameters == dict(parameters),
+            AnalysisRun.seed == seed,
+            AnalysisRun.code_version == code_version,
+            AnalysisRun.registry_version == registry_version(session),
+        )
+        .order_by(AnalysisRun.id.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Run(row.id, row.kind, row.as_of, row.parameters, row.summary, reused=True)
+
+
+def store(
+    session: Session,
+    run: AnalysisRun,
+    metrics: Sequence[tuple[str, pl.DataFrame]],
+) -> Run:
+    """Keep a run and its numbers.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    run
+        The run, not yet added.
+    metrics
+        Pairs of unit kind and frame; a frame has ``unit_id`` and one column per metric. NaN and
+        null are stored as NULL, "no data".
+
+    Returns
+    -------
+    Run
+    """
+    session.add(run)
+    session.flush()
+    for unit, frame in metrics:
+        names = [name for name in frame.columns if name != "unit_id"]
+        long = (
+            frame.with_columns(pl.col(names).cast(pl.Float64).fill_nan(None))
+            .unpivot(on=names, index="unit_id", variable_name="metric", value_name="value")
+            .select(
+                pl.lit(run.id).alias("run_id"),
+                pl.lit(unit).alias("unit"),
+                pl.col("unit_id"),
+                pl.col("metric"),
+                pl.col("value"),
+            )
+        )
+        frames.write(session, CellMetric.__tablename__, long)
+    return Run(run.id, run.kind, run.as_of, run.parameters, run.summary, reused=False)
+
+
+def latest_as_of(session: Session) -> date | None:
+    """Return the day of the newest run, None when nothing was analysed yet."""
+    return session.scalars(
+        select(AnalysisRun.as_of).order_by(AnalysisRun.id.desc()).limit(1)
+    ).first()
+
+
+def started(session: Session) -> datetime:
+    """Return the database's clock, for the start of a run."""
+    return session.scalars(select(func.clock_timestamp())).one()
+
+
+def store_h3_outlines(
+    session: Session, cells: Sequence[int], resolution: int, outlines: Sequence[str]
+) -> None:
+    """Keep the outlines of H3 cells that are not there yet.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    cells
+        H3 indexes.
+    resolution
+        Their resolution.
+    outlines
+        One EWKT polygon (SRID 4326) per cell.
+    """
+    if not cells:
+        return
+    session.execute(
+        insert(H3Cell).on_conflict_do_nothing(),
+        [
+            {"id": cell, "resolution": resolution, "geom": outline}
+            for cell, outline in zip(cells, outlines, strict=True)
+        ],
+    )
+
+
+def missing_h3_outlines(session: Session, cells: Sequence[int]) -> list[int]:
+    """Return those of the cells whose outline is not stored yet."""
+    known = set(session.scalars(select(H3Cell.id).where(H3Cell.id.in_(cells))))
+    return [cell for cell in cells if cell not in known]

@@ -1,0 +1,143 @@
+"""Arguments as the statistics take them, checked; every error names the argument."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from gis_supervision.errors import InvalidInputError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.intp]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+def vector(name: str, values: npt.ArrayLike, *, length: int | None = None) -> Floats:
+    """One-dimensional array of floats.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error message.
+    values
+        Numbers, shape (n,). ``None`` and NaN both stand for "no data".
+    length
+        Expected n, if something else has fixed it.
+
+    Raises
+    ------
+    InvalidInputError
+        If the values are not numbers, or their shape is not (n,).
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name}: numbers expected ({error})") from error
+    if array.ndim != 1:
+        raise InvalidInputError(
+            f"{name}: one-dimensional array expected, the shape is {array.shape}"
+        )
+    if length is not None and len(array) != length:
+        raise InvalidInputError(f"{name}: {length} values expected, there are {len(array)}")
+    return array
+
+
+def counts(
+    name: str, values: npt.ArrayLike, *, length: int | None = None, missing: bool = False
+) -> Floats:
+    """One-dimensional array of finite numbers, none below zero.
+
+    Parameters
+    ----------
+    name, values, length
+        As for `vector`.
+    missing
+        Whether NaN ("no data") may be among them.
+
+    Raises
+    ------
+    InvalidInputError
+        As `vector`, and if a value is negative, infinite, or NaN where none may be.
+    """
+    array = vector(name, values, length=length)
+    right = np.isfinite(array) & (array >= 0)
+    if missing:
+        right |= np.isnan(array)
+    wrong = np.flatnonzero(~right)
+    if wrong.size:
+        raise InvalidInputError(
+            f"{name}[{wrong[0]}]: a finite number >= 0 expected, it is {array[wrong[0]]}"
+        )
+    return array
+
+
+def links(neighbours: sparse.csr_array, n: int) -> sparse.csr_array:
+    """Neighbour weights as a canonical matrix of their own, without stored zeros.
+
+    Parameters
+    ----------
+    neighbours
+        Sparse weights, n x n, no self links; row i holds the neighbours of cell i.
+    n
+        Number of cells.
+
+    Returns
+    -------
+    csr_array
+        A copy: sorted, summed, float64.
+
+    Raises
+    ------
+    InvalidInputError
+        If the matrix is not sparse, not n x n, holds NaN or infinity, or links a cell to itself.
+    """
+    if not sparse.issparse(neighbours):
+        raise InvalidInputError(
+            f"neighbours: scipy.sparse.csr_array expected, not {type(neighbours).__name__}"
+        )
+    if neighbours.shape != (n, n):
+        raise InvalidInputError(
+            f"neighbours: shape ({n}, {n}) expected for {n} values, it is {neighbours.shape}"
+        )
+    weights = sparse.csr_array(neighbours, dtype=np.float64, copy=True)
+    weights.sum_duplicates()
+    weights.eliminate_zeros()
+    if not np.isfinite(weights.data).all():
+        raise InvalidInputError("neighbours: finite weights expected, some are NaN or infinite")
+    own = np.flatnonzero(weights.diagonal())
+    if own.size:
+        raise InvalidInputError(f"neighbours: cell {own[0]} is linked to itself")
+    return weights
+
+
+def replicates(permutations: int) -> int:
+    """Check a number of random replicates.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not a whole number of at least 0.
+    """
+    if (
+        isinstance(permutations, bool)
+        or not isinstance(permutations, int | np.integer)
+        or permutations < 0
+    ):
+        raise InvalidInputError(
+            f"permutations: a whole number >= 0 expected, it is {permutations!r}"
+        )
+    return int(permutations)
+
+
+def generator(seed: int) -> np.random.Generator:
+    """Random generator that gives the same numbers for the same seed.
+
+    Raises
+    ------
+    InvalidInputError
+        If the seed is not a whole number of at least 0.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidInputError(f"seed: a whole number >= 0 expected, it is {seed!r}")
+    return np.random.default_rng(int(seed))

@@ -1,0 +1,242 @@
+"""Significance: conditional permutation, and the false discovery rate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from gis_supervision.analysis.arrays import Floats, Integers, Mask, generator
+from gis_supervision.errors import InvalidInputError
+
+# simulated values held at once where every row has weights of its own
+_BLOCK = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Tails:
+    """How often chance gave as much, and as little, as was observed.
+
+    Attributes
+    ----------
+    above
+        Replicates in which the neighbours' sum was at least the observed one, shape (n,).
+    below
+        Replicates in which it was at most the observed one, shape (n,). A tie counts in both.
+    replicates
+        Number of replicates.
+    """
+
+    above: Integers
+    below: Integers
+    replicates: int
+
+    @property
+    def one_sided(self) -> Floats:
+        """Pseudo p of the tail in which the observed sum lies, shape (n,)."""
+        p: Floats = (np.minimum(self.above, self.below) + 1.0) / (self.replicates + 1.0)
+        return p
+
+    @property
+    def two_sided(self) -> Floats:
+        """Pseudo p of both tails: twice the smaller one, at most 1, shape (n,)."""
+        p: Floats = np.minimum(1.0, 2.0 * self.one_sided)
+        return p
+
+    @property
+    def direction(self) -> Integers:
+        """+1 where chance seldom gives as much, -1 where it seldom gives as little, shape (n,)."""
+        side: Integers = np.sign(self.below - self.above)
+        return side
+
+
+def conditional_permutation(
+    values: Floats, weights: sparse.csr_array, *, permutations: int, seed: int
+) -> Tails:
+    """Compare each neighbours' sum with sums of other cells drawn at random.
+
+    The null hypothesis is conditional: the value of cell i stays, and its k neighbours are k of
+    the other n - 1 cells, drawn without replacement (Anselin 1995, section 3). All cells share
+    the replicates. One replicate is a random sequence of cells; a cell takes the first k of it,
+    and where it finds itself among them, it takes the (k + 1)-th in its own place. By symmetry
+    the cell's draw is then uniform over the sequences of the other cells, so the null is exact
+    for every n. Where the weights in a row are equal, the sum depends on k alone: the sums are
+    drawn and sorted once for each k, and only the few cells that met themselves are corrected.
+
+    Sums closer than rounding can tell apart are ties.
+
+    Parameters
+    ----------
+    values
+        One finite value for each cell, shape (n,).
+    weights
+        As `arrays.links` returns them, n x n.
+    permutations
+        Number of replicates, > 0.
+    seed
+        Seed of the generator.
+
+    Returns
+    -------
+    Tails
+        Counts; for a cell without neighbours they mean nothing.
+
+    References
+    ----------
+    Anselin, L. (1995). Local indicators of spatial association - LISA. Geographical Analysis
+    27(2), 93-115.
+    """
+    n = len(values)
+    above = np.zeros(n, dtype=np.intp)
+    below = np.zeros(n, dtype=np.intp)
+    degree = np.diff(weights.indptr).astype(np.intp)
+    longest = int(degree.max(initial=0))
+    if longest == 0:
+        return Tails(above=above, below=below, replicates=permutations)
+    drawn = _draw(n, longest + 1, permutations=permutations, seed=seed)
+    sample = values[drawn]
+    scale = float(np.abs(values).max())
+    even = _even_rows(weights)
+    if even.any():
+        pattern = sparse.csr_array(
+            (np.ones_like(weights.data), weights.indices, weights.indptr), shape=weights.shape
+        )
+        sums = np.cumsum(sample[:, :-1], axis=1)
+        limit = 16 * np.finfo(float).eps * scale * (longest + 1)
+        observed = pattern @ values
+        for k in np.unique(degree[even & (degree > 0)]):
+            rows = np.flatnonzero(even & (degree == k))
+            ranked = np.sort(sums[:, k - 1])
+            above[rows] = permutations - np.searchsorted(ranked, observed[rows] - limit, "left")
+            below[rows] = np.searchsorted(ranked, observed[rows] + limit, "right")
+        # cells that met themselves among their first k
+        turn, place = np.nonzero(
+            np.where(even, degree, 0)[drawn[:, :-1]] > np.arange(longest, dtype=np.intp)
+        )
+        cell = drawn[turn, place]
+        k = degree[cell]
+        old = sums[turn, k - 1]
+        new = old - values[cell] + sample[turn, k]
+        _replace(above, below, cell, old=old, new=new, observed=observed[cell], limit=limit)
+    if not even.all():
+        _uneven_rows(values, weights, np.flatnonzero(~even), drawn=drawn, above=above, below=below)
+    # negative equal weights turn the sum round
+    turned = even & (degree > 0)
+    turned[turned] = weights.data[weights.indptr[:-1][turned]] < 0
+    above[turned], below[turned] = below[turned], above[turned]
+    return Tails(above=above, below=below, replicates=permutations)
+
+
+def benjamini_hochberg(p: npt.ArrayLike, alpha: float) -> Mask:
+    """Hypotheses that are rejected while the false discovery rate stays at most `alpha`.
+
+    Parameters
+    ----------
+    p
+        p-values in [0, 1], any shape. NaN is "no test": neither counted nor rejected.
+    alpha
+        False discovery rate, between 0 and 1.
+
+    Returns
+    -------
+    ndarray
+        True where the hypothesis is rejected, in the shape of `p`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a p-value or `alpha` lies outside [0, 1].
+
+    References
+    ----------
+    Benjamini, Y. and Hochberg, Y. (1995). Controlling the false discovery rate: a practical and
+    powerful approach to multiple testing. Journal of the Royal Statistical Society B 57(1),
+    289-300.
+    """
+    try:
+        array = np.asarray(p, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"p: numbers expected ({error})") from error
+    if not 0 <= alpha <= 1:
+        raise InvalidInputError(f"alpha: a number in [0, 1] expected, it is {alpha}")
+    tested = array[~np.isnan(array)]
+    if ((tested < 0) | (tested > 1)).any():
+        raise InvalidInputError("p: numbers in [0, 1] expected")
+    ranked = np.sort(tested)
+    passing = np.flatnonzero(ranked <= alpha * np.arange(1, len(ranked) + 1) / len(ranked))
+    if not passing.size:
+        return np.zeros(array.shape, dtype=np.bool_)
+    rejected: Mask = np.asarray(array <= ranked[passing[-1]], dtype=np.bool_)
+    return rejected
+
+
+def _draw(n: int, length: int, *, permutations: int, seed: int) -> Integers:
+    """Draw sequences of different cells: shape (permutations, length)."""
+    random = generator(seed)
+    drawn = np.empty((permutations, length), dtype=np.intp)
+    for row in drawn:
+        row[:] = random.choice(n, size=length, replace=False)
+    return drawn
+
+
+def _even_rows(weights: sparse.csr_array) -> Mask:
+    """Tell which rows have equal weights throughout; rows without links do."""
+    even = np.ones(weights.shape[0], dtype=np.bool_)
+    linked = np.flatnonzero(np.diff(weights.indptr))
+    if linked.size:
+        starts = weights.indptr[linked]
+        low = np.minimum.reduceat(weights.data, starts)
+        high = np.maximum.reduceat(weights.data, starts)
+        even[linked] = high - low <= 1e-12 * np.maximum(np.abs(low), np.abs(high))
+    return even
+
+
+def _uneven_rows(
+    values: Floats,
+    weights: sparse.csr_array,
+    rows: Integers,
+    *,
+    drawn: Integers,
+    above: Integers,
+    below: Integers,
+) -> None:
+    """Fill in the counts of rows whose weights differ, in blocks of rows of equal length."""
+    n = len(values)
+    sample = values[drawn]
+    degree = np.diff(weights.indptr).astype(np.intp)
+    observed = weights @ values
+    limits = 16 * np.finfo(float).eps * np.abs(values).max() * (abs(weights).sum(axis=1))
+    slot = np.full(n, -1, dtype=np.intp)
+    step = max(1, _BLOCK // len(drawn))
+    for k in np.unique(degree[rows]):
+        alike = rows[degree[rows] == k]
+        limits[alike] *= k + 1
+        for start in range(0, len(alike), step):
+            block = alike[start : start + step]
+            own = weights.data[weights.indptr[block][:, None] + np.arange(k)]
+            sums = own @ sample[:, :k].T
+            slot[block] = np.arange(len(block))
+            turn, place = np.nonzero(slot[drawn[:, :k]] >= 0)
+            cell = drawn[turn, place]
+            sums[slot[cell], turn] += own[slot[cell], place] * (sample[turn, k] - values[cell])
+            slot[block] = -1
+            target, limit = observed[block][:, None], limits[block][:, None]
+            above[block] = (sums >= target - limit).sum(axis=1)
+            below[block] = (sums <= target + limit).sum(axis=1)
+
+
+def _replace(
+    above: Integers,
+    below: Integers,
+    cell: Integers,
+    *,
+    old: Floats,
+    new: Floats,
+    observed: Floats,
+    limit: float,
+) -> None:
+    """Count the new sums of `cell` instead of the old ones, in place."""
+    change = (new >= observed - limit).astype(np.intp) - (old >= observed - limit)
+    np.add.at(above, cell, change)
+    change = (new <= observed + limit).astype(np.intp) - (old <= observed + limit)
+    np.add.at(below, cell, change)

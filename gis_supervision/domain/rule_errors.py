@@ -59,6 +59,8 @@ def _names_at(model: type[BaseModel], place: list[str], *, of_key: bool = False)
             kind = None if field is None else field.annotation
         elif get_origin(kind) is dict:
             kind = get_args(kind)[0 if of_key and depth == len(place) else 1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         else:
             return []
     kind = _plain(kind)

@@ -14,209 +14,35 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import BaseModel, Field, Strict, ValidationError, model_validator
 
 from gis_supervision.domain.rule_errors import describe_errors, near_name
+from gis_supervision.domain.rule_values import (
+    UNVERIFIED,
+    Article,
+    Channel,
+    ChannelRule,
+    Clock,
+    Deadline,
+    DrawRules,
+    LinkName,
+    Name,
+    Priority,
+    ScoreRules,
+    SeverityName,
+    StrictModel,
+    Title,
+    VisitRequirement,
+    VisitRules,
+    WorkloadRules,
+)
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-
-UNVERIFIED = "unverified"
-"""The ``source`` of a value that was not read in any text."""
 
 DAYS_PER_MONTH = 365.25 / 12
 """Mean length of a month of the Gregorian calendar (with a leap year in four), in days."""
 
-Unit = Literal["working_days", "calendar_days", "months", "years", "hours"]
-Channel = Literal["on_site", "online"]
-SeverityName = Literal["critical", "serious", "minor", "unclassified"]
-LinkName = Literal[
-    "collect", "file", "dispatch", "handle", "feed_back", "verify_and_close", "evaluate"
-]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Source = Annotated[str, Field(min_length=1)]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Title(_Strict):
-    """A text in the two languages of the product."""
-
-    en: Annotated[str, Field(min_length=1)]
-    zh_CN: Annotated[str, Field(min_length=1)]  # noqa: N815 - the name of the locale
-
-
-class Article(_Strict):
-    """A text that values are taken from, down to the article or clause."""
-
-    title: Title
-    clause: str = ""
-    read: bool
-    """True when the clause itself was read; False when it is known from a secondary source."""
-
-
-class VisitRequirement(_Strict):
-    """Visits in an interval: ``visits = 2``, ``months = 12`` means two visits a year.
-
-    `at_least` and `at_most` bound what adjustments can make of it, in visits per the same interval.
-    """
-
-    visits: NotNegative
-    months: Positive
-    at_least: NotNegative | None = None
-    at_most: NotNegative | None = None
-    source: Source
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        low = self.visits if self.at_least is None else self.at_least
-        high = self.visits if self.at_most is None else self.at_most
-        if not low <= self.visits <= high:
-            raise ValueError("expected at_least <= visits <= at_most")
-        return self
-
-
-class Adjustment(_Strict):
-    """A factor on the number of required visits."""
-
-    factor: NotNegative
-    source: Source
-
-
-class Bound(_Strict):
-    """A bound on the visits to one premises, per year."""
-
-    visits_per_year: NotNegative
-    source: Source
-
-
-class VisitRules(_Strict):
-    """How often a premises is to be visited.
-
-    `scheme` says which of the three A-D (or other) classifications the keys of `classes` mean:
-    they are different fields of a premises and never stand for each other.
-    """
-
-    scheme: Literal["food_risk", "credit", "responsibility_tier"]
-    classes: Annotated[dict[str, VisitRequirement], Field(min_length=1)]
-    unclassified: VisitRequirement | None = None
-    credit: dict[str, Adjustment] = Field(default_factory=dict)
-    category: dict[str, Adjustment] = Field(default_factory=dict)
-    minimum: Bound | None = None
-    cap: Bound | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if (
-            self.minimum is not None
-            and self.cap is not None
-            and self.minimum.visits_per_year > self.cap.visits_per_year
-        ):
-            raise ValueError("expected minimum.visits_per_year <= cap.visits_per_year")
-        return self
-
-
-class ChannelRule(_Strict):
-    """Whether a visit by this channel counts as one of the required visits."""
-
-    counts: bool
-    source: Source
-
-
-class DrawRatios(_Strict):
-    """One published set: share of the premises of each credit class that is drawn."""
-
-    title: Title
-    source: Source
-    ratios: Annotated[dict[str, Share], Field(min_length=1)]
-
-
-class MonthsExclusion(_Strict):
-    """Premises inspected in the last `months` months are left out of a draw."""
-
-    months: Positive
-    source: Source
-
-
-class FlagExclusion(_Strict):
-    """Whether premises on a list are left out of a draw."""
-
-    applies: bool
-    source: Source
-
-
-class DrawExclusions(_Strict):
-    """Who is left out of a draw, always with the reason."""
-
-    inspected_within: MonthsExclusion | None = None
-    do_not_disturb: FlagExclusion | None = None
-
-
-class DrawRules(_Strict):
-    """Ratios by credit class (alternatives, one of them `in_force`) and exclusions."""
-
-    in_force: Name
-    sets: Annotated[dict[Name, DrawRatios], Field(min_length=1)]
-    exclusions: DrawExclusions = DrawExclusions()
-
-    @model_validator(mode="after")
-    def _in_force_exists(self) -> Self:
-        if self.in_force not in self.sets:
-            raise ValueError(
-                f"in_force names no set of [draws.sets]: {self.in_force!r}"
-                + near_name(self.in_force, self.sets)
-            )
-        return self
-
-
-class Clock(_Strict):
-    """A time limit: `amount` of `unit` after the event `starts`.
-
-    `extension` is what it may be prolonged by, in the same unit.
-    """
-
-    title: Title
-    amount: Annotated[int, Field(ge=0)]
-    unit: Unit
-    starts: Name
-    extension: Annotated[int, Field(ge=0)] | None = None
-    source: Source
-
-
-class Deadline(_Strict):
-    """A default number of days to rectify a hazard; each notice may set its own."""
-
-    amount: Annotated[int, Field(ge=0)]
-    unit: Unit
-    source: Source
-
-
-class Hours(_Strict):
-    """An amount of work in hours."""
-
-    hours: NotNegative
-    source: Source
-
-
-class WorkloadRules(_Strict):
-    """Hours of work: one visit (by category), the way to it, an open hazard, a complaint."""
-
-    visit: Hours
-    category: dict[str, Hours] = Field(default_factory=dict)
-    travel: Hours | None = None
-    open_hazard: Hours | None = None
-    complaint: Hours | None = None
-
-    def visit_hours(self, category: str | None = None) -> float:
-        """Hours of one visit to a premises of `category` (the default where none is given)."""
-        rule = self.visit if category is None else self.category.get(category, self.visit)
-        return rule.hours
-
-
-class RulePack(_Strict):
+class RulePack(StrictModel):
     """The rules of one authority from `valid_from` to `valid_to` (inclusive, or open)."""
 
     name: Name
@@ -233,7 +59,8 @@ class RulePack(_Strict):
     links: dict[LinkName, Clock] = Field(default_factory=dict)
     hazard_deadlines: dict[SeverityName, Deadline] = Field(default_factory=dict)
     workload: WorkloadRules
-    priorities: Annotated[tuple[Name, ...], Strict(strict=False)] = ()
+    priorities: Annotated[tuple[Priority, ...], Strict(strict=False)] = ()
+    risk_score: ScoreRules | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -418,6 +245,9 @@ def _sources(value: object, key: str = "") -> Iterable[tuple[str, str]]:
     elif isinstance(value, Mapping):
         for name, below in value.items():
             yield from _sources(below, f"{key}.{name}")
+    elif isinstance(value, tuple):
+        for index, below in enumerate(value):
+            yield from _sources(below, f"{key}.{index}")
 
 
 def load_rule_pack(path: Path | str) -> RulePack:

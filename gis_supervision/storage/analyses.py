@@ -224,7 +224,8 @@ def latest_as_of(session: Session) -> date | None:
 
 def started(session: Session) -> datetime:
     """Return the database's clock, for the start of a run."""
-    return session.scalars(select(func.clock_timestamp())).one()
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
 
 
 def store_h3_outlines(

@@ -55,7 +55,6 @@ def read(
         has_header=False,
         schema=dict(schema),
         null_values="\\N",
-        missing_utf8_is_empty_string=True,
     )
 
 

@@ -1,0 +1,213 @@
+"""Runs: load from the register, compute, store. The only module of the analysis that stores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from gis_supervision import __version__
+from gis_supervision.analysis import coverage as coverage_of
+from gis_supervision.analysis.hotspots import empirical_bayes, gi_star
+from gis_supervision.domain import h3_index
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.storage import analyses
+from gis_supervision.storage.tables import AnalysisRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from gis_supervision.domain.rules import RulePack
+    from gis_supervision.storage.analyses import Run
+
+WHOLE_AREA = 0
+"""The unit id of the totals of everything."""
+
+RESOLUTION = 8
+MINIMUM_PREMISES = 5
+
+
+def coverage(session: Session, rules: RulePack, as_of: date, *, seed: int = 0) -> Run:
+    """Compute coverage of every cell, zone and division and of the whole area.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    rules
+        Rule pack with the required visits.
+    as_of
+        Day of the report.
+    seed
+        Kept with the run; coverage has no chance in it.
+
+    Returns
+    -------
+    Run
+        The stored run, or the one that is there already for the register as it is.
+    """
+    channels = rules.counted_channels()
+    parameters = {"rules": rules.reference, "rules_sha256": rules.sha256, "channels": [*channels]}
+
+    def compute() -> tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]:
+        premises = analyses.visits(session, as_of, channels)
+        statuses = coverage_of.status(
+            premises["visited_days"].cast(pl.Float64).to_numpy(),
+            rules.required_intervals_days(
+                premises["risk_class"].to_list(),
+                premises["credit_class"].to_list(),
+                premises["category"].to_list(),
+            ),
+            external=premises["external"].to_numpy(),
+            days_since_opening=premises["opened_days"].cast(pl.Float64).to_numpy(),
+            days_since_closing=premises["closed_days"].cast(pl.Float64).to_numpy(),
+        )
+        located = premises["located"].to_numpy()
+        metrics = [("area", _counts(statuses, located, np.full(statuses.size, WHOLE_AREA)))]
+        metrics += [
+            (unit, _counts(statuses, located, premises[f"{unit}_id"].fill_null(-1).to_numpy()))
+            for unit in ("cell", "zone", "division")
+        ]
+        total = metrics[0][1]
+        summary = {} if total.is_empty() else total.drop("unit_id").row(0, named=True)
+        tally = Counter(statuses.tolist())
+        summary["left_out"] = {
+            status.name.lower(): tally[status]
+            for status in (*coverage_of.OUT_OF_SCOPE, coverage_of.Status.NO_RULE)
+            if tally[status]
+        }
+        return summary, metrics
+
+    return _reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
+
+
+def _counts(statuses: Any, located: Any, units: Any) -> pl.DataFrame:
+    counted = coverage_of.by_unit(statuses, located, units)
+    return pl.DataFrame({"unit_id": counted.units, **asdict(counted)}).drop("units")
+
+
+def hotspots(
+    session: Session,
+    as_of: date,
+    *,
+    resolution: int = RESOLUTION,
+    minimum_premises: int = MINIMUM_PREMISES,
+    permutations: int = 0,
+    seed: int = 0,
+) -> Run:
+    """Find where unresolved hazards per premises cluster.
+
+    The value of an H3 cell is its rate of unresolved hazards per located premises, shrunk towards
+    the overall rate (Marshall's empirical Bayes); a cell with fewer premises than the minimum is
+    "no data" and takes no part. Gi* and its bins are those of `gi_star`.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    as_of
+        Day of the report.
+    resolution
+        H3 resolution, one of those stored with premises.
+    minimum_premises
+        Smallest number of premises that gives a cell a rate.
+    permutations, seed
+        As `gi_star` takes them.
+
+    Returns
+    -------
+    Run
+        The stored run, or the one that is there already for the register as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        When the resolution is not stored or the minimum is below 1.
+    """
+    if minimum_premises < 1:
+        raise InvalidInputError(f"minimum_premises {minimum_premises}: expected at least 1")
+    parameters = {
+        "resolution": resolution,
+        "minimum_premises": minimum_premises,
+        "permutations": permutations,
+    }
+
+    def compute() -> tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]:
+        cells = analyses.unresolved_by_h3(session, as_of, resolution)
+        ids = cells["h3"].to_numpy()
+        number = cells["premises"].to_numpy()
+        hazards = cells["hazards"].to_numpy()
+        rate = np.where(number >= minimum_premises, hazards / np.maximum(number, 1), np.nan)
+        shrunk = empirical_bayes(hazards, number, minimum=minimum_premises)
+        result = gi_star(shrunk, h3_index.neighbours(ids), permutations=permutations, seed=seed)
+        metrics = pl.DataFrame(
+            {
+                "unit_id": ids,
+                "premises": number,
+                "hazards": hazards,
+                "rate": rate,
+                "shrunk_rate": shrunk,
+                "z": result.z,
+                "p": result.p,
+                "bin": result.bins,
+            }
+        )
+        _store_outlines(session, ids.tolist(), resolution)
+        with_data = ~np.isnan(result.bins)
+        summary = {
+            "cells": int(ids.size),
+            "cells_with_data": int(with_data.sum()),
+            "hot": int((result.bins > 0).sum()),
+            "cold": int((result.bins < 0).sum()),
+            "hazards": int(hazards.sum()),
+            "premises": int(number.sum()),
+        }
+        return summary, [("h3", metrics)]
+
+    return _reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)
+
+
+def _store_outlines(session: Session, cells: Sequence[int], resolution: int) -> None:
+    missing = analyses.missing_h3_outlines(session, cells)
+    outlines = [
+        f"SRID=4326;{outline.wkt}"
+        for outline in h3_index.boundaries(np.asarray(missing, dtype=np.int64))
+    ]
+    analyses.store_h3_outlines(session, missing, resolution, outlines)
+
+
+def _reuse_or_store(
+    session: Session,
+    kind: str,
+    as_of: date,
+    parameters: dict[str, Any],
+    seed: int,
+    compute: Callable[[], tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]],
+) -> Run:
+    found = analyses.find(session, kind, as_of, parameters, seed, __version__)
+    if found is not None:
+        return found
+    version = analyses.registry_version(session)
+    begun = analyses.started(session)
+    summary, metrics = compute()
+    return analyses.store(
+        session,
+        AnalysisRun(
+            kind=kind,
+            as_of=as_of,
+            parameters=parameters,
+            seed=seed,
+            registry_version=version,
+            code_version=__version__,
+            summary=summary,
+            started_at=begun,
+            finished_at=analyses.started(session),
+        ),
+        metrics,
+    )

@@ -1,0 +1,5 @@
+"""The command ``gis-supervision``."""
+
+from gis_supervision.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,113 @@
+"""The register as a whole: its totals and its dates."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, select
+
+from gis_supervision.domain.inspections import SEVERITIES
+from gis_supervision.storage import analyses
+from gis_supervision.storage.tables import GridCell, Hazard, Inspection, Premises, ZoneCell
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Everything in the register as of a day; nothing is left out for want of coordinates."""
+
+    premises: int
+    located: int
+    inspections: int
+    hazards: int
+    unresolved: dict[str, int]
+    cells: int
+    zones: int
+    as_of: date
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the totals as JSON takes them."""
+        return {**asdict(self), "as_of": self.as_of.isoformat()}
+
+
+def default_as_of(session: Session) -> date:
+    """Return the day that reports speak of when none is given.
+
+    Returns
+    -------
+    date
+        The day of the newest analysis, else the day of the last inspection, else today.
+    """
+    day = analyses.latest_as_of(session)
+    if day is None:
+        day = last_inspection(session)
+    if day is None:
+        day = session.scalars(select(func.current_date())).one()
+    return day
+
+
+def last_inspection(session: Session) -> date | None:
+    """Return the day of the last inspection in the register, None when there is none."""
+    return session.scalars(select(func.max(Inspection.inspected_on))).one()
+
+
+def totals(session: Session, as_of: date | None = None) -> Totals:
+    """Count the register.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    as_of
+        Inspections and hazards count that were made and found by this day, and a hazard is
+        unresolved that was not resolved by then. Left out: `default_as_of`.
+
+    Returns
+    -------
+    Totals
+        ``located`` counts premises with an exact point.
+    """
+    day = default_as_of(session) if as_of is None else as_of
+    premises, located = session.execute(
+        select(func.count(), func.count().filter(Premises.location == "exact")).select_from(
+            Premises
+        )
+    ).one()
+    unresolved = dict.fromkeys(SEVERITIES, 0)
+    hazards = 0
+    rows = session.execute(
+        select(
+            Hazard.severity,
+            func.count(),
+            func.count().filter(or_(Hazard.resolved_on.is_(None), Hazard.resolved_on > day)),
+        )
+        .where(Hazard.found_on <= day)
+        .group_by(Hazard.severity)
+    ).tuples()
+    for severity, found, still_open in rows:
+        hazards += found
+        unresolved[severity] = still_open
+    cells = session.scalar(
+        select(func.count()).select_from(GridCell).where(GridCell.valid.op("@>")(day))
+    )
+    zones = session.scalar(
+        select(func.count(ZoneCell.zone_id.distinct())).where(ZoneCell.valid.op("@>")(day))
+    )
+    inspections = session.scalar(
+        select(func.count()).select_from(Inspection).where(Inspection.inspected_on <= day)
+    )
+    return Totals(
+        premises=premises,
+        located=located,
+        inspections=inspections or 0,
+        hazards=hazards,
+        unresolved=unresolved,
+        cells=cells or 0,
+        zones=zones or 0,
+        as_of=day,
+    )

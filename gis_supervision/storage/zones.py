@@ -1,0 +1,256 @@
+"""Zones, inspectors and who was responsible when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from gis_supervision.errors import ConflictError
+from gis_supervision.storage import frames
+from gis_supervision.storage.tables import (
+    Inspector,
+    InspectorAssignment,
+    Zone,
+    ZoneCell,
+    Zoning,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+WORK = """
+    SELECT
+        p.cell_id, p.risk_class, p.credit_class, p.category,
+        count(*), coalesce(sum(h.unresolved), 0)::bigint
+    FROM premises AS p
+    LEFT JOIN (
+        SELECT hazard.premises_id, count(*) AS unresolved
+        FROM hazard
+        WHERE
+            hazard.found_on <= %(as_of)s
+            AND (hazard.resolved_on IS NULL OR hazard.resolved_on > %(as_of)s)
+        GROUP BY hazard.premises_id
+    ) AS h ON p.id = h.premises_id
+    WHERE
+        p.cell_id IS NOT NULL
+        AND NOT p.external
+        AND (p.opened_on IS NULL OR p.opened_on <= %(as_of)s)
+        AND (p.closed_on IS NULL OR p.closed_on > %(as_of)s)
+    GROUP BY p.cell_id, p.risk_class, p.credit_class, p.category
+"""
+
+
+@dataclass(frozen=True)
+class NewZone:
+    """A zone to be stored: its cells and its workload."""
+
+    code: str
+    name: str
+    workload_hours: float
+    cells: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NewInspector:
+    """An inspector to be stored; ``synthetic`` marks one that was made up for a demonstration."""
+
+    staff_number: str
+    name: str
+    capacity_hours: float
+    synthetic: bool = False
+
+
+def work(session: Session, as_of: date) -> pl.DataFrame:
+    """Read what makes work in the cells on a day.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    as_of
+        The day: premises open on it, hazards unresolved on it.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per cell and class: ``cell_id``, ``risk_class``, ``credit_class``, ``category``,
+        ``premises``, ``unresolved``.
+    """
+    return frames.read(
+        session,
+        WORK,
+        {
+            "cell_id": pl.Int64,
+            "risk_class": pl.String,
+            "credit_class": pl.String,
+            "category": pl.String,
+            "premises": pl.Int64,
+            "unresolved": pl.Int64,
+        },
+        {"as_of": as_of},
+    )
+
+
+def start_zoning(
+    session: Session,
+    zones: Sequence[NewZone],
+    *,
+    valid_from: date,
+    parameters: Mapping[str, Any],
+    summary: Mapping[str, Any],
+) -> list[int]:
+    """Put a new division into zones in force; the one before ends on that day.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    zones
+        The zones with the ids of their cells.
+    valid_from
+        First day of the new zones. Memberships and assignments that would only have begun on that
+        day or later are replaced as a whole.
+    parameters, summary
+        Kept with the zoning.
+
+    Returns
+    -------
+    list of int
+        Ids of the zones, in the given order.
+
+    Raises
+    ------
+    ConflictError
+        When a cell is named twice.
+    """
+    cells = [cell for zone in zones for cell in zone.cells]
+    if len(set(cells)) < len(cells):
+        raise ConflictError("zones: a cell stands in two zones")
+    for table in (ZoneCell, InspectorAssignment):
+        session.execute(
+            text(f"DELETE FROM {table.__tablename__} WHERE lower(valid) >= :day"),  # noqa: S608 - the name of our own table
+            {"day": valid_from},
+        )
+        session.execute(
+            update(table)
+            .where(table.valid.op("@>")(valid_from))
+            .values(valid=func.daterange(func.lower(table.valid), valid_from))
+        )
+    zoning = Zoning(parameters=dict(parameters), summary=dict(summary))
+    session.add(zoning)
+    session.flush()
+    ids = list(
+        session.scalars(
+            insert(Zone).returning(Zone.id, sort_by_parameter_order=True),
+            [
+                {
+                    "zoning_id": zoning.id,
+                    "code": zone.code,
+                    "name": zone.name,
+                    "workload_hours": zone.workload_hours,
+                }
+                for zone in zones
+            ],
+        )
+    )
+    frames.write(
+        session,
+        ZoneCell.__tablename__,
+        pl.DataFrame(
+            {
+                "zone_id": [i for i, z in zip(ids, zones, strict=True) for _ in z.cells],
+                "cell_id": cells,
+            },
+            schema={"zone_id": pl.Int64, "cell_id": pl.Int64},
+        ).with_columns(pl.lit(f"[{valid_from},)").alias("valid")),
+    )
+    return ids
+
+
+def register_inspectors(session: Session, inspectors: Sequence[NewInspector]) -> list[int]:
+    """Register inspectors, or bring those of the same staff number up to date.
+
+    Returns
+    -------
+    list of int
+        Their ids, in the given order.
+    """
+    if not inspectors:
+        return []
+    statement = upsert(Inspector)
+    kept = {name: statement.excluded[name] for name in ("name", "capacity_hours", "synthetic")}
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["staff_number"], set_=kept),
+        [
+            {
+                "staff_number": person.staff_number,
+                "name": person.name,
+                "capacity_hours": person.capacity_hours,
+                "synthetic": person.synthetic,
+            }
+            for person in inspectors
+        ],
+    )
+    numbers = [person.staff_number for person in inspectors]
+    ids = dict(
+        session.execute(
+            select(Inspector.staff_number, Inspector.id).where(Inspector.staff_number.in_(numbers))
+        ).tuples()
+    )
+    return [ids[number] for number in numbers]
+
+
+def assign(
+    session: Session, zone_ids: Sequence[int], inspector_ids: Sequence[int], *, valid_from: date
+) -> None:
+    """Make each inspector responsible for the zone at the same place of the other list.
+
+    Raises
+    ------
+    ConflictError
+        When a zone has a responsible inspector at that time already.
+    """
+    taken = session.scalars(
+        select(Zone.code)
+        .join(InspectorAssignment, InspectorAssignment.zone_id == Zone.id)
+        .where(
+            Zone.id.in_(zone_ids),
+            InspectorAssignment.role == "responsible",
+            InspectorAssignment.valid.op("&&")(func.daterange(valid_from, None)),
+        )
+    ).all()
+    if taken:
+        raise ConflictError(
+            f"zones {', '.join(sorted(taken))}: there is a responsible inspector on or after"
+            f" {valid_from}"
+        )
+    session.execute(
+        insert(InspectorAssignment),
+        [
+            {
+                "zone_id": zone,
+                "inspector_id": inspector,
+                "role": "responsible",
+                "valid": Range(valid_from, None),
+            }
+            for zone, inspector in zip(zone_ids, inspector_ids, strict=True)
+        ],
+    )
+
+
+def count(session: Session, as_of: date) -> int:
+    """Count the zones in force on a day."""
+    return (
+        session.scalar(
+            select(func.count(ZoneCell.zone_id.distinct())).where(ZoneCell.valid.op("@>")(as_of))
+        )
+        or 0
+    )

@@ -94,11 +94,16 @@ class Settings(BaseSettings):
     ] = None
     rules_path: Annotated[
         Path | None,
-        Field(description="Rule file with inspection intervals and time limits, for another one."),
+        Field(description="Rule pack of the office; left out, that of the demonstration."),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Detail of the log.")
     ] = "info"
+
+    @property
+    def rule_pack_path(self) -> Path:
+        """The rule pack in use: the configured one, else that of the demonstration."""
+        return self.rules_path or Path(__file__).parent / "demo" / "chicago" / "rules.toml"
 
     @field_validator("home", "rules_path", "pg_bin", mode="after")
     @classmethod

@@ -76,7 +76,7 @@ def upgrade() -> None:
         sa.Column(
             "geom",
             Geometry(
-                geometry_type="POLYGON",
+                geometry_type="MULTIPOLYGON",
                 srid=4326,
                 dimension=2,
                 spatial_index=False,
@@ -87,7 +87,7 @@ def upgrade() -> None:
         sa.Column(
             "geom_3857",
             Geometry(
-                geometry_type="POLYGON",
+                geometry_type="MULTIPOLYGON",
                 srid=3857,
                 dimension=2,
                 spatial_index=False,

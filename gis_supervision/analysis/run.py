@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from shapely import MultiPolygon
 
 from gis_supervision import __version__
 from gis_supervision.analysis import coverage as coverage_of
@@ -176,7 +177,8 @@ def hotspots(
 def _store_outlines(session: Session, cells: Sequence[int], resolution: int) -> None:
     missing = analyses.missing_h3_outlines(session, cells)
     outlines = [
-        f"SRID=4326;{outline.wkt}"
+        # A cell on the antimeridian has two parts, so all are kept as multipolygons.
+        f"SRID=4326;{MultiPolygon(getattr(outline, 'geoms', [outline])).wkt}"
         for outline in h3_index.boundaries(np.asarray(missing, dtype=np.int64))
     ]
     analyses.store_h3_outlines(session, missing, resolution, outlines)

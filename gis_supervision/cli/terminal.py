@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gis_supervision.language import gettext_noop as N_
+from gis_supervision.language import gettext_noop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Advance = Callable[[str, float | None], None]
 
-AsJson = Annotated[bool, typer.Option("--json", help=N_("Print JSON for programs."))]
+AsJson = Annotated[bool, typer.Option("--json", help=gettext_noop("Print JSON for programs."))]
 
 
 def print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -78,7 +78,7 @@ def totals(session: Session, as_of: date | None = None) -> Totals:
             Premises
         )
     ).one()
-    unresolved = dict.fromkeys(SEVERITIES, 0)
+    unresolved = {severity.value: 0 for severity in SEVERITIES}
     hazards = 0
     rows = session.execute(
         select(

@@ -494,8 +494,8 @@ class H3Cell(Base):
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     resolution: Mapped[int] = mapped_column(SmallInteger)
-    geom: Mapped[Any] = _geom("POLYGON")
-    geom_3857: Mapped[Any] = _geom_3857("POLYGON")
+    geom: Mapped[Any] = _geom("MULTIPOLYGON")
+    geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
 
 
 class CellMetric(Base):

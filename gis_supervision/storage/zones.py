@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -66,6 +66,23 @@ class NewInspector:
     name: str
     capacity_hours: float
     synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class ZoneOn:
+    """A zone as it was on a day; ``inspector`` is None where nobody was responsible."""
+
+    code: str
+    name: str
+    inspector: str | None
+    deputies: str
+    workload_hours: float
+    cells: int
+    premises: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the zone as JSON takes it."""
+        return asdict(self)
 
 
 def work(session: Session, as_of: date) -> pl.DataFrame:
@@ -254,3 +271,15 @@ def count(session: Session, as_of: date) -> int:
         )
         or 0
     )
+
+
+def on(session: Session, day: date) -> list[ZoneOn]:
+    """List the zones in force on a day, by code."""
+    rows = session.execute(
+        text(
+            "SELECT code, name, inspector, coalesce(deputies, '') AS deputies, workload_hours,"
+            " cells, premises FROM map.zone_on(:day) ORDER BY code"
+        ),
+        {"day": day},
+    )
+    return [ZoneOn(**row) for row in rows.mappings()]

@@ -1,0 +1,194 @@
+"""Designing zones: from the work in the cells to zones with one responsible inspector each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pyproj import Transformer
+from shapely import centroid, get_x, get_y
+
+from gis_supervision.assignment.districting import Zoning, balanced_zones
+from gis_supervision.assignment.workload import Workload, workload
+from gis_supervision.domain.grid import adjacency
+from gis_supervision.errors import ConflictError
+from gis_supervision.storage import grid, zones
+from gis_supervision.storage.zones import NewInspector, NewZone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+    from sqlalchemy.orm import Session
+
+    from gis_supervision.domain.rules import RulePack
+
+TOLERANCE = 0.01
+"""Largest share that a zone's workload may lie off the mean."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Zones that were designed and stored.
+
+    Attributes
+    ----------
+    zone_ids
+        Ids of the zones, in the order of their codes.
+    codes
+        Their codes, numbered from north to south.
+    zoning
+        Labels, loads and quality; ``labels`` follow the order of the cells' codes.
+    work
+        Hours a year of each cell.
+    valid_from
+        First day.
+    """
+
+    zone_ids: tuple[int, ...]
+    codes: tuple[str, ...]
+    zoning: Zoning
+    work: Workload
+    valid_from: date
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON takes them."""
+        return {
+            "zones": len(self.zone_ids),
+            "cells": int(self.zoning.labels.size),
+            "hours": round(float(self.zoning.loads.sum()), 1),
+            "imbalance": round(self.zoning.imbalance, 4),
+            "parts": self.zoning.parts,
+            "distance_m": round(self.zoning.distance, 1),
+            "polsby_popper": round(self.zoning.polsby_popper, 3),
+            "notes": list(self.zoning.notes),
+            "valid_from": self.valid_from.isoformat(),
+        }
+
+
+def cell_work(session: Session, rules: RulePack, cells: grid.Cells, as_of: date) -> Workload:
+    """Sum the yearly hours of work in each of the cells as of a day."""
+    rows = zones.work(session, as_of)
+    index = {cell: place for place, cell in enumerate(cells.ids.tolist())}
+    rows = rows.filter(rows["cell_id"].is_in(list(index)))
+    return workload(
+        rules,
+        len(index),
+        np.array([index[cell] for cell in rows["cell_id"]], dtype=np.int64),
+        list(zip(rows["risk_class"], rows["credit_class"], rows["category"], strict=True)),
+        rows["premises"].to_numpy(),
+        rows["unresolved"].to_numpy(),
+    )
+
+
+def design(
+    session: Session,
+    rules: RulePack,
+    *,
+    as_of: date,
+    valid_from: date,
+    zone_count: int | None = None,
+    capacity_hours: float = 1600.0,
+    tolerance: float = TOLERANCE,
+    seed: int = 0,
+) -> Design:
+    """Divide the grid into balanced contiguous zones and put them in force.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    rules
+        Rule pack with required visits and hours of work.
+    as_of
+        Day whose premises and unresolved hazards make the work.
+    valid_from
+        First day of the zones.
+    zone_count
+        Number of zones; left out: as many as the work needs inspectors.
+    capacity_hours
+        Hours that one inspector works in a year; used when ``zone_count`` is left out.
+    tolerance, seed
+        As `balanced_zones` takes them.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    ConflictError
+        When there is no grid.
+    InvalidInputError
+        When there cannot be so many zones.
+    """
+    cells = grid.current(session)
+    if cells.ids.size == 0:
+        raise ConflictError("there is no grid: run `gis-supervision grid build` first")
+    work = cell_work(session, rules, cells, as_of)
+    number = zone_count or max(1, math.ceil(float(work.hours.sum()) / capacity_hours))
+    x, y = _metres(cells)
+    zoning = balanced_zones(
+        adjacency(cells.polygons), work.hours, x, y, number, tolerance=tolerance, seed=seed
+    )
+    order = np.argsort(-_means(zoning.labels, y, number), kind="stable")
+    width = max(2, len(str(number)))
+    codes = tuple(f"Z{place:0{width}d}" for place in range(1, number + 1))
+    parameters = {
+        "as_of": as_of.isoformat(),
+        "rules": rules.reference,
+        "zones": number,
+        "tolerance": tolerance,
+        "seed": seed,
+    }
+    new = [
+        NewZone(
+            code=code,
+            name=code,
+            workload_hours=float(zoning.loads[label]),
+            cells=tuple(cells.ids[zoning.labels == label].tolist()),
+        )
+        for code, label in zip(codes, order.tolist(), strict=True)
+    ]
+    result = Design((), codes, zoning, work, valid_from)
+    ids = zones.start_zoning(
+        session, new, valid_from=valid_from, parameters=parameters, summary=result.to_dict()
+    )
+    return Design(tuple(ids), codes, zoning, work, valid_from)
+
+
+def assign_in_order(session: Session, made: Design, inspectors: Sequence[NewInspector]) -> None:
+    """Make one inspector responsible for each zone, in the order of codes and of the list.
+
+    Raises
+    ------
+    ConflictError
+        When there are fewer inspectors than zones.
+    """
+    if len(inspectors) < len(made.zone_ids):
+        raise ConflictError(
+            f"{len(made.zone_ids)} zones need as many inspectors, there are {len(inspectors)}"
+        )
+    people = zones.register_inspectors(session, inspectors[: len(made.zone_ids)])
+    zones.assign(session, made.zone_ids, people, valid_from=made.valid_from)
+
+
+def _metres(cells: grid.Cells) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres of the cells in an equal-area projection around their middle."""
+    middle = centroid(cells.polygons)
+    lng, lat = get_x(middle), get_y(middle)
+    local = Transformer.from_crs(
+        4326, f"+proj=laea +lat_0={lat.mean()} +lon_0={lng.mean()}", always_xy=True
+    )
+    x, y = local.transform(lng, lat)
+    return np.asarray(x), np.asarray(y)
+
+
+def _means(
+    labels: NDArray[np.int32], values: NDArray[np.float64], number: int
+) -> NDArray[np.float64]:
+    size = np.bincount(labels, minlength=number)
+    return np.asarray(np.bincount(labels, values, number) / np.maximum(size, 1))

@@ -1,0 +1,125 @@
+"""Commands ``status`` and ``analyse``."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from gis_supervision.analysis import run
+from gis_supervision.cli.connection import connected
+from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.language import gettext_noop
+from gis_supervision.storage import register
+from gis_supervision.storage.database import session_scope
+from gis_supervision.storage.tables import H3_RESOLUTIONS
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help=gettext_noop("Day of the report; left out: that of the newest analysis."),
+    ),
+]
+
+
+def status(as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Count what the register holds as of a day."""
+    with connected() as connection, session_scope(connection.engine) as session:
+        _ = connection.translate
+        totals = register.totals(session, as_of.date() if as_of else None)
+    if as_json:
+        print_json(totals.to_dict())
+        return
+    rows: list[tuple[str, Any]] = [
+        (_("Premises"), totals.premises),
+        (_("Located"), totals.located),
+        (_("Not located"), totals.premises - totals.located),
+        (_("Inspections"), totals.inspections),
+        (_("Hazards"), totals.hazards),
+        (_("Unresolved hazards"), sum(totals.unresolved.values())),
+        *((f"  {_(name)}", number) for name, number in totals.unresolved.items()),
+        (_("Grid cells"), totals.cells),
+        (_("Zones"), totals.zones),
+    ]
+    print_table(_("The register as of %(day)s", day=totals.as_of), (_("What"), _("Number")), rows)
+
+
+def analyse(
+    as_of: AsOf = None,
+    resolution: Annotated[
+        int,
+        typer.Option(
+            min=min(H3_RESOLUTIONS),
+            max=max(H3_RESOLUTIONS),
+            help=gettext_noop("H3 resolution of the hotspots."),
+        ),
+    ] = run.RESOLUTION,
+    minimum_premises: Annotated[
+        int,
+        typer.Option(min=1, help=gettext_noop("Fewest premises that give a cell a rate.")),
+    ] = run.MINIMUM_PREMISES,
+    permutations: Annotated[
+        int,
+        typer.Option(min=0, help=gettext_noop("Random replicates of Gi*; 0: analytic.")),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help=gettext_noop("Seed of the replicates."))] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compute coverage and hotspots as of a day and store them."""
+    with connected() as connection:
+        _ = connection.translate
+        rules = connection.rules()
+        with progress() as advance, session_scope(connection.engine) as session:
+            day = as_of.date() if as_of else register.default_as_of(session)
+            advance(_("Computing coverage"), None)
+            coverage = run.coverage(session, rules, day, seed=seed)
+            advance(_("Finding hotspots"), None)
+            hotspots = run.hotspots(
+                session,
+                day,
+                resolution=resolution,
+                minimum_premises=minimum_premises,
+                permutations=permutations,
+                seed=seed,
+            )
+    if as_json:
+        print_json(
+            [
+                {
+                    "run": result.id,
+                    "kind": result.kind,
+                    "as_of": result.as_of,
+                    "parameters": result.parameters,
+                    "summary": result.summary,
+                    "reused": result.reused,
+                }
+                for result in (coverage, hotspots)
+            ]
+        )
+        return
+    counted = coverage.summary
+    print_table(
+        _("Coverage as of %(day)s under the rules %(rules)s", day=day, rules=rules.reference),
+        (_("What"), _("Number")),
+        [
+            (_("Premises in scope"), counted.get("premises", 0)),
+            (_("Due"), counted.get("due", 0)),
+            (_("Inspected in time"), counted.get("in_time", 0)),
+            (_("Overdue"), counted.get("overdue", 0)),
+            (_("Never inspected"), counted.get("never", 0)),
+            (_("No rule"), counted.get("no_rule", 0)),
+            (_("Not located"), counted.get("not_located", 0)),
+        ],
+    )
+    found = hotspots.summary
+    print_table(
+        _("Hotspots of unresolved hazards, H3 resolution %(resolution)d", resolution=resolution),
+        (_("What"), _("Number")),
+        [
+            (_("Cells with premises"), found["cells"]),
+            (_("Cells with enough premises"), found["cells_with_data"]),
+            (_("Hot spots"), found["hot"]),
+            (_("Cold spots"), found["cold"]),
+        ],
+    )
+    typer.echo(_("Next: `gis-supervision map build unresolved_hazards --output FILE`"))

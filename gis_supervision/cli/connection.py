@@ -1,0 +1,93 @@
+"""How commands reach the database: the private one is started when it is down."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gis_supervision import settings as configuration
+from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.errors import UnavailableError
+from gis_supervision.language import Translator, translator
+from gis_supervision.storage import cluster, database, migration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+    from gis_supervision.domain.rules import RulePack
+    from gis_supervision.settings import Settings
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The database of the settings, for the owner and for the reader of schema ``map``."""
+
+    settings: Settings
+    endpoint: cluster.Endpoint
+    engine: Engine
+    reader: Engine
+
+    @property
+    def translate(self) -> Translator:
+        """Texts in the language of the settings."""
+        return translator(self.settings.language)
+
+    def rules(self) -> RulePack:
+        """Read the rule pack of the settings."""
+        return load_rule_pack(self.settings.rule_pack_path)
+
+
+@contextmanager
+def connected(settings: Settings | None = None, *, migrated: bool = True) -> Iterator[Connection]:
+    """Reach the database, starting the private one where none is configured.
+
+    Parameters
+    ----------
+    settings
+        Left out: those of the environment.
+    migrated
+        Refuse a database that is not at the newest migration.
+
+    Yields
+    ------
+    Connection
+
+    Raises
+    ------
+    UnavailableError
+        The database cannot be reached, or is not migrated.
+    """
+    chosen = configuration.load() if settings is None else settings
+    endpoint = cluster.ensure(chosen)
+    if migrated and not migration.is_current(endpoint.url):
+        raise UnavailableError(
+            "the database is not at the newest migration: run `gis-supervision db migrate`"
+        )
+    engine = database.engine(endpoint.url)
+    reader = database.reader_engine(endpoint.reader_url)
+    try:
+        yield Connection(chosen, endpoint, engine, reader)
+    finally:
+        engine.dispose()
+        reader.dispose()
+
+
+@contextmanager
+def held(settings: Settings) -> Iterator[None]:
+    """Stop the private database at the end if it was started for this and nobody else uses it.
+
+    A termination signal ends the block as Ctrl-C does, so that the database stops in order; after
+    a kill it goes on running, and the next command finds it.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    endpoint = cluster.ensure(settings)
+    try:
+        yield
+    finally:
+        cluster.stop_if_idle(settings, endpoint)
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,115 @@
+"""Commands for the database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gis_supervision import settings as configuration
+from gis_supervision.cli.connection import connected
+from gis_supervision.cli.terminal import AsJson, print_json, progress
+from gis_supervision.language import gettext_noop, translator
+from gis_supervision.storage import cluster, migration
+
+app = typer.Typer(no_args_is_help=True, help=gettext_noop("The database: start, stop, back up."))
+
+
+@app.command(help=gettext_noop("Start the private database."))
+def start(as_json: AsJson = False) -> None:
+    settings = configuration.load()
+    _ = translator(settings.language)
+    endpoint = cluster.ensure(settings)
+    if as_json:
+        print_json({"private": endpoint.private, "running": True})
+    elif endpoint.private:
+        typer.echo(_("The database runs in %(home)s.", home=settings.home))
+    else:
+        typer.echo(_("The configured server is used; it answers."))
+
+
+@app.command(help=gettext_noop("Stop the private database."))
+def stop(as_json: AsJson = False) -> None:
+    settings = configuration.load()
+    _ = translator(settings.language)
+    stopped = cluster.stop(settings)
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        typer.echo(_("The database is stopped.") if stopped else _("The database was not running."))
+
+
+@app.command(help=gettext_noop("Tell whether the database runs and is migrated."))
+def status(as_json: AsJson = False) -> None:
+    settings = configuration.load()
+    _ = translator(settings.language)
+    state = cluster.status(settings)
+    data = {"private": settings.database_url is None, "running": state.running}
+    if state.running or settings.database_url is not None:
+        endpoint = cluster.ensure(settings)
+        data |= {
+            "running": True,
+            "migration": migration.current(endpoint.url),
+            "head": migration.head(),
+        }
+    if as_json:
+        print_json(data)
+    elif data["running"]:
+        typer.echo(
+            _(
+                "Running, at migration %(now)s of %(head)s.",
+                now=data["migration"],
+                head=data["head"],
+            )
+        )
+    else:
+        typer.echo(_("Not running. `gis-supervision db start` starts it."))
+
+
+@app.command(help=gettext_noop("Bring the database to the newest migration."))
+def migrate(as_json: AsJson = False) -> None:
+    with connected(migrated=False) as connection:
+        _ = connection.translate
+        with progress() as advance:
+            advance(_("Migrating the database"), None)
+            migration.upgrade(connection.endpoint.url)
+        if as_json:
+            print_json({"migration": migration.current(connection.endpoint.url)})
+        else:
+            typer.echo(
+                _("The database is at the newest migration, %(head)s.", head=migration.head())
+            )
+
+
+@app.command(help=gettext_noop("Write the whole database to a file."))
+def backup(
+    file: Annotated[Path, typer.Argument(help=gettext_noop("File to write."))],
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection:
+        _ = connection.translate
+        with progress() as advance:
+            advance(_("Writing the backup"), None)
+            cluster.backup(connection.settings, file)
+        if as_json:
+            print_json({"file": file, "bytes": file.stat().st_size})
+        else:
+            typer.echo(_("The backup is in %(file)s.", file=file))
+
+
+@app.command(help=gettext_noop("Replace the database by a backup."))
+def restore(
+    file: Annotated[Path, typer.Argument(help=gettext_noop("File that `db backup` wrote."))],
+    as_json: AsJson = False,
+) -> None:
+    with connected(migrated=False) as connection:
+        _ = connection.translate
+        settings, url = connection.settings, connection.endpoint.url
+    with progress() as advance:
+        advance(_("Restoring the backup"), None)
+        cluster.restore(settings, file)
+        advance(_("Migrating the database"), None)
+        migration.upgrade(url)
+    if as_json:
+        print_json({"restored": file})
+    else:
+        typer.echo(_("The database is that of %(file)s now.", file=file))

@@ -13,6 +13,20 @@ Integers: TypeAlias = npt.NDArray[np.intp]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
+def numbers(name: str, values: npt.ArrayLike) -> Floats:
+    """Array of floats of any shape; ``None`` and NaN both stand for "no data".
+
+    Raises
+    ------
+    InvalidInputError
+        If the values are not numbers.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{name}: numbers expected ({error})") from error
+
+
 def vector(name: str, values: npt.ArrayLike, *, length: int | None = None) -> Floats:
     """One-dimensional array of floats.
 
@@ -30,10 +44,7 @@ def vector(name: str, values: npt.ArrayLike, *, length: int | None = None) -> Fl
     InvalidInputError
         If the values are not numbers, or their shape is not (n,).
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name}: numbers expected ({error})") from error
+    array = numbers(name, values)
     if array.ndim != 1:
         raise InvalidInputError(
             f"{name}: one-dimensional array expected, the shape is {array.shape}"

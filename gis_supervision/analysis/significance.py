@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from gis_supervision.analysis.arrays import Floats, Integers, Mask, generator
+from gis_supervision.analysis.arrays import Floats, Integers, Mask, generator, numbers
 from gis_supervision.errors import InvalidInputError
 
 # simulated values held at once where every row has weights of its own
@@ -153,10 +153,7 @@ def benjamini_hochberg(p: npt.ArrayLike, alpha: float) -> Mask:
     powerful approach to multiple testing. Journal of the Royal Statistical Society B 57(1),
     289-300.
     """
-    try:
-        array = np.asarray(p, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"p: numbers expected ({error})") from error
+    array = numbers("p", p)
     if not 0 <= alpha <= 1:
         raise InvalidInputError(f"alpha: a number in [0, 1] expected, it is {alpha}")
     tested = array[~np.isnan(array)]

@@ -123,7 +123,7 @@ class DrawRatios(StrictModel):
 class MonthsExclusion(StrictModel):
     """Premises inspected in the last `months` months are left out of a draw."""
 
-    months: Positive
+    months: Annotated[int, Field(gt=0)]
     source: Source
 
 

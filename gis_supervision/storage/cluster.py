@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from gis_supervision.errors import UnavailableError
 from gis_supervision.settings import Settings
@@ -44,6 +44,39 @@ class Status:
     sockets: Path
 
 
+class Lease:
+    """A lock that tells other processes that this one uses the private cluster.
+
+    It ends with `close`, with the object, or with the process, however that ends.
+
+    Parameters
+    ----------
+    cluster
+        The cluster that is used.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._file = os.open(cluster.home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def sole(self) -> bool:
+        """Tell whether nobody else holds one; if so nobody gets one before this one ends."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+    def __del__(self) -> None:
+        self.close()
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A database that is ready to be used.
@@ -66,7 +99,7 @@ class Endpoint:
     reader_url: str
     private: bool
     started: bool = False
-    lease: IO[bytes] | None = field(default=None, repr=False, compare=False)
+    lease: Lease | None = field(default=None, repr=False, compare=False)
 
 
 def locate(settings: Settings) -> Cluster:
@@ -111,9 +144,13 @@ def ensure(settings: Settings) -> Endpoint:
             server.check_reader(reader)
         return Endpoint(settings.database_url, reader, private=False)
     cluster, started = _start(settings)
-    lease = (cluster.home / "postgres.users").open("ab")
-    fcntl.flock(lease, fcntl.LOCK_SH)
-    return Endpoint(cluster.url(), cluster.url(server.READER), True, started, lease)
+    return Endpoint(
+        cluster.url(),
+        cluster.url(server.READER),
+        private=True,
+        started=started,
+        lease=Lease(cluster),
+    )
 
 
 def start(settings: Settings) -> Status:
@@ -163,27 +200,28 @@ def stop_if_idle(settings: Settings, endpoint: Endpoint) -> bool:
     bool
         Whether it was stopped.
     """
-    if endpoint.lease is not None:
-        endpoint.lease.close()
-    if not (endpoint.private and endpoint.started):
+    lease = endpoint.lease
+    if lease is None:
         return False
-    cluster = locate(settings)
-    with _locked(cluster), (cluster.home / "postgres.users").open("ab") as lease:
-        try:
-            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with contextlib.closing(lease):
+        if not endpoint.started:
             return False
-        try:
-            session = server.connect(cluster.url(database="postgres"))
-        except UnavailableError:
-            return False
-        with contextlib.closing(session), session.cursor() as cur:
-            cur.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            )
-            others = (cur.fetchone() or (0,))[0]
-        return not others and _stop(cluster)
+        cluster = locate(settings)
+        with _locked(cluster):
+            return lease.sole() and _is_idle(cluster) and _stop(cluster)
+
+
+def _is_idle(cluster: Cluster) -> bool:
+    try:
+        session = server.connect(cluster.url(database="postgres"))
+    except UnavailableError:
+        return False
+    with contextlib.closing(session), session.cursor() as cur:
+        cur.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return not (cur.fetchone() or (0,))[0]
 
 
 def status(settings: Settings) -> Status:

@@ -170,18 +170,13 @@ def translated(error: DBAPIError | psycopg2.Error) -> SupervisionError | None:
         return None
     code = original.pgcode or ""
     message = _message(original)
-    if code in _MEANINGS:
-        kind, meaning = _MEANINGS[code]
+    kind, meaning = _meaning(code)
+    if kind is not None:
         return kind(f"{meaning} ({message})")
-    if code.startswith("22"):
-        return InvalidInputError(f"a value is not what the register takes ({message})")
-    if code.startswith(("08", "53", "57", "58")):
-        return UnavailableError(f"the database cannot do this now ({message})")
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if not code and (lost or isinstance(original, psycopg2.OperationalError)):
+    away = (psycopg2.OperationalError, psycopg2.InterfaceError)
+    if not code and (lost or isinstance(original, away)):
         return UnavailableError(f"the database does not answer ({message})")
-    if not code and isinstance(original, psycopg2.InterfaceError):
-        return UnavailableError(f"the connection to the database is lost ({message})")
     return None
 
 
@@ -226,17 +221,30 @@ def copy_rows(
 
 
 def _engine(url: str | URL, pool_size: int, options: dict[str, str]) -> Engine:
+    address = make_url(url)
+    settings = [str(address.query.get("options", ""))]
+    settings += [f"-c {name}={value}" for name, value in options.items()]
     return create_engine(
-        make_url(url),
+        address,
         pool_size=pool_size,
         max_overflow=2 * pool_size,
         pool_pre_ping=True,
         connect_args={
             "application_name": "gis-supervision",
             "connect_timeout": 10,
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+            "options": " ".join(settings).strip(),
         },
     )
+
+
+def _meaning(code: str) -> tuple[type[SupervisionError] | None, str]:
+    if code in _MEANINGS:
+        return _MEANINGS[code]
+    if code.startswith("22"):
+        return InvalidInputError, "a value is not what the register takes"
+    if code.startswith(("08", "53", "57", "58")):
+        return UnavailableError, "the database cannot do this now"
+    return None, ""
 
 
 def _message(error: psycopg2.Error) -> str:

@@ -124,8 +124,10 @@ def classify(
     - oscillating: hot in the last step, in less than 90 % of the steps; cold in some earlier one.
     - historical: hot in at least 90 % of the steps, but not in the last.
 
-    The same holds for cold, with the signs turned. If a cell is hot in the last step only, and was
-    cold before, it is new; a first unbroken run that follows cold steps is consecutive.
+    The same holds for cold, with the signs turned. Where several fit, the first of this list
+    counts: a cell that is hot in the last step only is new even if it was cold before, a first
+    unbroken run after cold steps is consecutive, and a cell that was hot in nine of ten steps and
+    is cold in the last is a new cold spot rather than a historical hot spot.
 
     Parameters
     ----------
@@ -179,14 +181,16 @@ def classify(
     known = ~missing
     hot, cold = known & (signed >= level), known & (signed <= -level)
     names[known[:, -1]] = NO_PATTERN
-    for kind, same, opposite, growth in (("hot", hot, cold, rising), ("cold", cold, hot, -rising)):
-        for pattern, fits in _patterns(known, same, opposite, growth).items():
-            names[fits & (names == NO_PATTERN)] = f"{pattern} {kind} spot"
+    hot_fits = _patterns(known, hot, cold, rising)
+    cold_fits = _patterns(known, cold, hot, -rising)
+    for pattern in PATTERNS:
+        names[hot_fits[pattern] & (names == NO_PATTERN)] = f"{pattern} hot spot"
+        names[cold_fits[pattern] & (names == NO_PATTERN)] = f"{pattern} cold spot"
     return names
 
 
 def _patterns(known: Mask, hot: Mask, cold: Mask, growth: Floats) -> dict[str, Mask]:
-    """Tell which cells fit which pattern, in the order of precedence."""
+    """Tell which cells fit which pattern."""
     times = hot.sum(axis=1)
     last = hot[:, -1]
     # whole numbers, so that 9 of 10 steps are 90 %

@@ -340,9 +340,6 @@ def _fix(
         # a used edge stays; for another one, a unit has to come back from its end to its start
         if len(fixed) < PAIR and (is_used or flow.push(end, start)):
             fixed.append(name)
-            if not eligible[name]:
-                flow.left[f"p{premises}"][f"h{premises}"] = 0
-                flow.left[f"h{premises}"][f"p{premises}"] = 0
     return fixed
 
 

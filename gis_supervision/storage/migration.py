@@ -78,8 +78,12 @@ def position(bind: str | URL | Engine) -> Position:
     Position
     """
     revision = current(bind)
-    known = revision is None or revision in {item.revision for item in _scripts().walk_revisions()}
-    return Position(revision, head(), known)
+    return Position(revision, head(), revision is None or knows(revision))
+
+
+def knows(revision: str) -> bool:
+    """Tell whether a revision is one of this software's."""
+    return revision in {item.revision for item in _scripts().walk_revisions()}
 
 
 def is_current(bind: str | URL | Engine) -> bool:

@@ -256,6 +256,44 @@ def find(pg_bin: Path | None = None, major: int | None = None) -> Programs:
     raise UnavailableError(f"PostgreSQL with PostGIS is not found{where}. {advice(None)}")
 
 
+def client(name: str, major: int | None, pg_bin: Path | None = None) -> str:
+    """Find a client program that can talk to a server.
+
+    Parameters
+    ----------
+    name
+        Such as ``pg_dump``.
+    major
+        The server's version: the program must not be older. None takes the newest.
+    pg_bin
+        A directory to look at first, if given.
+
+    Returns
+    -------
+    str
+        Path of the program.
+
+    Raises
+    ------
+    UnavailableError
+        There is none; says what to install.
+    """
+    found: dict[int, str] = {}
+    for directory in [*([pg_bin] if pg_bin else []), *_directories()]:
+        program = directory / name
+        version = re.search(r"\b(\d+)(?:\.\d+|devel|beta|rc)", _output(program, "--version"))
+        if version is not None:
+            found.setdefault(int(version.group(1)), str(program))
+    if major is None and found:
+        return found[max(found)]
+    fitting = [version for version in found if major is not None and version >= major]
+    if not fitting:
+        raise UnavailableError(
+            f"{name} of PostgreSQL {major or OLDEST_MAJOR} or newer is not found. {advice(major)}"
+        )
+    return found[min(fitting)]
+
+
 def advice(major: int | None) -> str:
     """Say how PostgreSQL with PostGIS is installed on this system.
 

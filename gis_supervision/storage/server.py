@@ -56,7 +56,18 @@ def connect(url: str | URL, database: str | None = None) -> connection:
     address = make_url(url)
     if database is not None:
         address = address.set(database=database)
-    keywords: dict[str, Any] = {
+    try:
+        session: connection = psycopg2.connect(**keywords(address))
+    except psycopg2.OperationalError as error:
+        raise UnavailableError(_refusal(address, str(error).strip())) from None
+    session.autocommit = True
+    return session
+
+
+def keywords(url: str | URL) -> dict[str, Any]:
+    """Return the driver's connection parameters for a URL of SQLAlchemy's form."""
+    address = make_url(url)
+    parameters: dict[str, Any] = {
         "host": address.host,
         "port": address.port,
         "user": address.username,
@@ -65,18 +76,11 @@ def connect(url: str | URL, database: str | None = None) -> connection:
         "connect_timeout": 10,
         "application_name": "gis-supervision",
     }
-    keywords |= {
+    parameters |= {
         name: value if isinstance(value, str) else ",".join(value)
         for name, value in address.query.items()
     }
-    try:
-        session: connection = psycopg2.connect(
-            **{name: value for name, value in keywords.items() if value is not None}
-        )
-    except psycopg2.OperationalError as error:
-        raise UnavailableError(_refusal(address, str(error).strip())) from None
-    session.autocommit = True
-    return session
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def shown(url: str | URL) -> str:
@@ -116,8 +120,10 @@ def prepare_private(url: str | URL) -> None:
         session.close()
 
 
-def create_database(cur: cursor, database: str, template: str = "template0") -> None:
-    """Create a database that only its owner and the reader may enter.
+def create_database(
+    cur: cursor, database: str, template: str = "template0", *, private: bool = True
+) -> None:
+    """Create a database that the reader may enter.
 
     Parameters
     ----------
@@ -127,19 +133,16 @@ def create_database(cur: cursor, database: str, template: str = "template0") -> 
         Name of the new database.
     template
         Database to copy; nobody may be connected to it.
+    private
+        Whether nobody else but its owner may enter it.
     """
     name = sql.Identifier(database)
+    encoding = sql.SQL(" ENCODING 'UTF8'" if template == "template0" else "")
     cur.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template))
-        + sql.SQL(" ENCODING 'UTF8'" if template == "template0" else "")
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)) + encoding
     )
-    protect_database(cur, database)
-
-
-def protect_database(cur: cursor, database: str) -> None:
-    """Let nobody but the owner and the reader connect to a database."""
-    name = sql.Identifier(database)
-    cur.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    if private:
+        cur.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     cur.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(READER)))
 
 

@@ -224,29 +224,43 @@ def select_premises(
 
 
 class _Flow:
-    """Residual network in which two units go from each served premises to inspectors."""
+    """Residual network in which two units go from each served premises to inspectors.
+
+    Only what is above nought is kept. Which of several ways a unit takes has no bearing on the
+    result, as all that is asked of the network is whether there is one.
+    """
 
     def __init__(self) -> None:
         self.left: dict[str, dict[str, int]] = {"sink": {}}
 
     def connect(self, start: str, end: str, capacity: int) -> None:
-        self.left.setdefault(start, {})[end] = capacity
-        self.left.setdefault(end, {}).setdefault(start, 0)
+        self.left.setdefault(end, {})
+        here = self.left.setdefault(start, {})
+        if capacity:
+            here[end] = capacity
 
-    def move(self, start: str, end: str, amount: int = 1) -> None:
-        self.left[start][end] -= amount
-        self.left[end][start] += amount
+    def move(self, start: str, end: str) -> None:
+        here, there = self.left[start], self.left[end]
+        here[end] -= 1
+        if not here[end]:
+            del here[end]
+        there[start] = there.get(start, 0) + 1
 
     def push(self, start: str, end: str) -> bool:
         """Send one unit from start to end, by rerouting others where needed."""
-        before: dict[str, str] = {start: start}
+        before = {start: start}
         queue = deque([start])
-        while queue and end not in before:
+        while end not in before and queue:
             here = queue.popleft()
-            for there, capacity in self.left[here].items():
-                if capacity > 0 and there not in before:
-                    before[there] = here
-                    queue.append(there)
+            for there in self.left[here]:
+                if there in before:
+                    continue
+                before[there] = here
+                if end in self.left[there]:
+                    before.setdefault(end, there)
+                    break
+                # inspectors who could give a unit back first: that is the short way
+                (queue.appendleft if here == "sink" or there == "sink" else queue.append)(there)
         if end not in before:
             return False
         here = end
@@ -256,8 +270,8 @@ class _Flow:
         return True
 
     def remove(self, start: str, end: str) -> None:
-        del self.left[start][end]
-        del self.left[end][start]
+        self.left[start].pop(end, None)
+        self.left[end].pop(start, None)
 
 
 def assign_pairs(
@@ -320,7 +334,7 @@ def _serve(flow: _Flow, premises: str, eligible: Mapping[str, bool]) -> bool:
             return True
         for name, is_skilled in eligible.items():  # take the one unit back
             start = f"{'p' if is_skilled else 'h'}{premises}"
-            if flow.left[f"i{name}"][start]:
+            if start in flow.left[f"i{name}"]:
                 flow.move("sink", f"i{name}")
     for name, is_skilled in eligible.items():
         flow.remove(f"{'p' if is_skilled else 'h'}{premises}", f"i{name}")
@@ -335,7 +349,7 @@ def _fix(
     fixed: list[str] = []
     for name in ranked:
         start, end = f"{'p' if eligible[name] else 'h'}{premises}", f"i{name}"
-        is_used = flow.left[end][start] > 0
+        is_used = start in flow.left[end]
         flow.remove(start, end)
         # a used edge stays; for another one, a unit has to come back from its end to its start
         if len(fixed) < PAIR and (is_used or flow.push(end, start)):

@@ -117,6 +117,7 @@ def test_rivest_gives_the_published_sample_transcript():
     assert repeating[31] == repeating[7] == 611
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.integers(1, 60), st.data())
 def test_samples_without_replacement_are_distinct_and_grow_by_appending(seed, total, data):
     count = data.draw(st.integers(0, total))
@@ -225,6 +226,7 @@ def test_quotas_are_rounded_up_exactly():
         quotas_by_ratio(data, ratios | {"A": float("nan")})
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(0, 1000))
 def test_a_quota_is_the_least_number_that_reaches_the_ratio(number, thousandths):
     data = canonical_list(DrawPremises(f"{n}", "A") for n in range(number))
@@ -270,6 +272,7 @@ def test_a_ticket_is_the_digest_of_seed_stage_and_identifier():
 names = st.lists(st.integers(0, 10_000).map(str), min_size=2, max_size=40, unique=True)
 
 
+@settings(deadline=None)
 @given(names, st.text("0123456789.", min_size=1), st.data())
 def test_removing_an_entry_leaves_the_order_of_the_others(entries, seed, data):
     gone = data.draw(st.sampled_from(entries))

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis_supervision.domain.case_indicators import (
@@ -100,6 +100,7 @@ def test_a_clock_runs_in_every_state_but_the_dismissed_and_the_suspended():
     }
 
 
+@settings(deadline=None)
 @given(states, states, st.sampled_from(list(Role)))
 def test_only_listed_changes_in_the_listed_role_are_allowed(before, after, role):
     allowed = role in TRANSITIONS.get((before, after), ())
@@ -127,6 +128,7 @@ def test_nobody_verifies_what_they_have_handled(after):
         )
 
 
+@settings(deadline=None)
 @given(states, states)
 def test_a_later_inspection_verifies_every_unresolved_hazard_and_nothing_else(before, after):
     def change():
@@ -214,6 +216,7 @@ inspections = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(inspections, st.randoms(use_true_random=False))
 def test_episodes_cover_each_record_once_and_say_nothing_else(rows, random):
     ordered = sorted(rows, key=lambda row: inspection_order(row[0], row[1]))

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gis_supervision
@@ -162,6 +162,7 @@ credits_ = st.none() | st.sampled_from(["good", "bad", "other"])
 categories = st.none() | st.sampled_from(["kitchen", "other"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(names, credits_, categories), max_size=30))
 def test_many_premises_at_once_are_the_same_as_one_by_one(rows):
     pack = variant()

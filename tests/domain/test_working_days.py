@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gis_supervision
@@ -116,22 +116,26 @@ def slowly(start: date, count: int) -> date:
     return day
 
 
+@settings(deadline=None)
 @given(days, st.integers(-60, 60).filter(bool))
 def test_adding_is_the_same_as_walking_day_by_day(start, count):
     assert WUSU.add(start, count) == slowly(start, count)
 
 
+@settings(deadline=None)
 @given(days, st.integers(1, 60))
 def test_counting_undoes_adding(start, count):
     assert WUSU.count(start, WUSU.add(start, count)) == count
 
 
+@settings(deadline=None)
 @given(days, days, days)
 def test_counts_add_up(a, b, c):
     assert WUSU.count(a, b) + WUSU.count(b, c) == WUSU.count(a, c)
     assert WUSU.count(a, b) == -WUSU.count(b, a)
 
 
+@settings(deadline=None)
 @given(days)
 def test_no_working_days_later_is_the_same_day_or_the_next_one_worked(day):
     assert WUSU.add(day, 0) == (day if WUSU.is_working_day(day) else WUSU.add(day, 1))

@@ -70,7 +70,7 @@ def renewed(path: Path, texts: Catalog) -> Catalog:
 def written(catalogue: Catalog, language: str) -> str:
     """Return a catalogue's file."""
     body = io.BytesIO()
-    pofile.write_po(body, catalogue, width=None, omit_header=True, sort_output=True)
+    pofile.write_po(body, catalogue, width=0, omit_header=True, sort_output=True)
     header = HEADER.format(language=language, plural_forms=catalogue.plural_forms)
     return header + body.getvalue().decode()
 
@@ -81,7 +81,8 @@ def mistakes(catalogue: Catalog) -> list[str]:
     for message in catalogue:
         if not message.id:
             continue
-        strings = [message.string] if isinstance(message.string, str) else list(message.string)
+        string = message.string or ""
+        strings = [string] if isinstance(string, str) else string
         if not all(strings):
             lines.append(f"{message.id!r}: not translated")
         elif message.fuzzy:

@@ -21,6 +21,11 @@ SOCKET_NAME = f".s.PGSQL.{PORT}"
 
 _LONGEST_SOCKET = 103 if os.uname().sysname == "Darwin" else 107
 _CONFIGURATION = "gis_supervision.conf"
+# a wrong setting is reported as LOG, before the FATAL that only says that there is one
+_TELLING = re.compile(
+    r"((?:FATAL|PANIC|ERROR|HINT|error):.*|LOG:\s+(?:invalid|could not|unrecognized|syntax).*"
+    r"|.*\b(?:error|could not)\b.*)"
+)
 
 
 @dataclass(frozen=True)
@@ -237,5 +242,5 @@ def explained(output: str) -> str:
     if "could not create shared memory" in output or "shmget" in output:
         return "the system grants too little shared memory (see kernel.shmmax)"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"\b(FATAL|PANIC|ERROR|error|HINT)\b", line)]
+    telling = [found.group(1) for line in lines if (found := _TELLING.search(line))]
     return "; ".join((telling or lines)[:4]) or "no reason given"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from gis_supervision import settings as configuration
 from gis_supervision.domain.rules import load_rule_pack
-from gis_supervision.errors import UnavailableError
 from gis_supervision.language import Translator, translator
 from gis_supervision.storage import cluster, database, migration
 
@@ -64,10 +63,8 @@ def connected(settings: Settings | None = None, *, migrated: bool = True) -> Ite
     """
     chosen = configuration.load() if settings is None else settings
     endpoint = cluster.ensure(chosen)
-    if migrated and not migration.is_current(endpoint.url):
-        raise UnavailableError(
-            "the database is not at the newest migration: run `gis-supervision db migrate`"
-        )
+    if migrated:
+        migration.require_current(endpoint.url)
     engine = database.engine(endpoint.url)
     reader = database.reader_engine(endpoint.reader_url)
     try:

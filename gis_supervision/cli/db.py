@@ -1,7 +1,7 @@
 """Commands for the database."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from gis_supervision import settings as configuration
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, progress
 from gis_supervision.language import gettext_noop, translator
+from gis_supervision.storage import backup as backups
 from gis_supervision.storage import cluster, migration
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("The database: start, stop, back up."))
@@ -43,8 +44,9 @@ def status(as_json: AsJson = False) -> None:
     settings = configuration.load()
     _ = translator(settings.language)
     state = cluster.status(settings)
-    data = {"private": settings.database_url is None, "running": state.running}
-    if state.running or settings.database_url is not None:
+    running = state.state == "running"
+    data: dict[str, Any] = {"private": settings.database_url is None, "running": running}
+    if running or settings.database_url is not None:
         endpoint = cluster.ensure(settings)
         data |= {
             "running": True,
@@ -89,7 +91,7 @@ def backup(
         _ = connection.translate
         with progress() as advance:
             advance(_("Writing the backup"), None)
-            cluster.backup(connection.settings, file)
+            backups.backup(connection.endpoint.url, file, pg_bin=connection.settings.pg_bin)
         if as_json:
             print_json({"file": file, "bytes": file.stat().st_size})
         else:
@@ -101,15 +103,13 @@ def restore(
     file: Annotated[Path, typer.Argument(help=gettext_noop("File that `db backup` wrote."))],
     as_json: AsJson = False,
 ) -> None:
-    with connected(migrated=False) as connection:
-        _ = connection.translate
-        settings, url = connection.settings, connection.endpoint.url
+    settings = configuration.load()
+    _ = translator(settings.language)
+    endpoint = cluster.ensure(settings)
     with progress() as advance:
         advance(_("Restoring the backup"), None)
-        cluster.restore(settings, file)
-        advance(_("Migrating the database"), None)
-        migration.upgrade(url)
+        restored = backups.restore(endpoint.url, file, pg_bin=settings.pg_bin)
     if as_json:
-        print_json({"restored": file})
+        print_json({"restored": file, "migration": restored.revision})
     else:
         typer.echo(_("The database is that of %(file)s now.", file=file))

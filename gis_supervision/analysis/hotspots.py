@@ -83,7 +83,8 @@ def gi_star(
     neighbours, and the score for row-standardised ones is then the same as for binary ones.
 
     The p-value comes from the normal distribution or, with `permutations`, from conditional
-    permutation: the cell keeps its value, and its neighbours are drawn from all other cells. It
+    permutation: the cell keeps its value, and its neighbours are drawn from all other cells
+    (`significance.conditional_permutation`, which averages over several sets of replicates). It
     is two-sided: twice the smaller tail, a tie counting in both tails. The smallest possible is
     2 / (permutations + 1), which may be too coarse for the correction over many cells.
 

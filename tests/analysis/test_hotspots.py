@@ -17,6 +17,7 @@ from gis_supervision.analysis.hotspots import (
     local_moran,
 )
 from gis_supervision.analysis.rates import crude_rates, marshall_prior
+from gis_supervision.analysis.significance import _draw
 from gis_supervision.errors import InvalidInputError
 
 
@@ -172,7 +173,31 @@ def test_uneven_weights_agree_with_even_ones(smooth, binary):
     row = standardised(binary)
     uneven = row.copy()
     uneven.data = uneven.data * (1 + 1e-9 * np.arange(uneven.nnz) / uneven.nnz)
-    np.testing.assert_allclose(local_moran(smooth, uneven).p, local_moran(smooth, row).p)
+    one, other = (local_moran(smooth, weights, permutations=4999) for weights in (uneven, row))
+    assert mean_difference(one.p, other.p) < 0.015
+
+
+@pytest.mark.parametrize(("n", "length"), [(1, 1), (5, 5), (9, 3), (60, 40)])
+def test_sequences_are_drawn_evenly(n, length):
+    drawn = _draw(n, length, rows=6000, seed=3)
+    assert drawn.shape == (6000, length)
+    assert all(len(set(row)) == length for row in drawn.tolist())
+    for column in drawn.T:
+        count = np.bincount(column, minlength=n)
+        np.testing.assert_allclose(count, 6000 / n, atol=5.5 * math.sqrt(6000 / n) + 1e-9)
+
+
+def test_ordered_pairs_are_drawn_evenly():
+    drawn = _draw(4, 2, rows=24_000, seed=1)
+    count = np.bincount(drawn[:, 0] * 4 + drawn[:, 1], minlength=16).reshape(4, 4)
+    assert (np.diag(count) == 0).all()
+    np.testing.assert_allclose(count[~np.eye(4, dtype=bool)], 2000, rtol=0.1)
+
+
+def test_seeds_hardly_matter(smooth, binary):
+    one, other = (gi_star(smooth, binary, permutations=999, seed=seed).p for seed in (1, 2))
+    # a single set of 999 replicates gives about 0.02
+    assert 0 < mean_difference(one, other) < 0.01
 
 
 def test_row_standardised_and_binary_neighbours_give_the_same_gi_star(smooth, binary):

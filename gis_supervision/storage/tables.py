@@ -291,6 +291,26 @@ class ImportBatch(Base):
     undone_at: Mapped[datetime | None]
 
 
+class ImportChange(Base):
+    """What a batch changed and did not make: the row as it was before (NULL: a code it added)."""
+
+    __tablename__ = "import_change"
+    __table_args__ = (
+        CheckConstraint(
+            "relation IN "
+            "('division', 'division_code', 'premises', 'inspection', 'finding', 'hazard')",
+            name="relation_known",
+        ),
+        Index("ix_import_change_batch_id", "batch_id", "relation"),
+        Index("ix_import_change_row_id", "relation", "row_id"),
+    )
+    id: Mapped[int] = _id()
+    batch_id: Mapped[int] = _reference("import_batch", index=False)
+    relation: Mapped[str]
+    row_id: Mapped[int] = mapped_column(BigInteger)
+    before: Mapped[dict[str, Any] | None]
+
+
 class Premises(Base):
     """A food producer, shop or restaurant under supervision.
 

@@ -1,0 +1,203 @@
+"""Commands for imports: files into the register, and out of it again."""
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gis_supervision.cli.connection import connected
+from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.importing import batches as importing
+from gis_supervision.importing.values import REASONS
+from gis_supervision.language import Translator, gettext_noop
+from gis_supervision.storage import batches as records
+from gis_supervision.storage.database import session_scope
+
+app = typer.Typer(no_args_is_help=True, help=gettext_noop("Import files, list and undo imports."))
+
+SHOWN_REJECTIONS = 20
+REFUSED = 6
+"""Exit code of an import that was refused because of its rows."""
+
+Actor = Annotated[
+    str | None,
+    typer.Option("--as", help=gettext_noop("Who imports; left out: the name of the account.")),
+]
+
+
+@app.command(help=gettext_noop("Import files under a mapping."))
+def run(
+    mapping: Annotated[Path, typer.Argument(help=gettext_noop("Mapping file (TOML)."))],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help=gettext_noop(
+                "Files in the order of the mapping's sources, or SOURCE=FILE; "
+                "left out: those that the mapping names."
+            )
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=gettext_noop("Check and count; write nothing."))
+    ] = False,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help=gettext_noop(
+                "refuse: one wrong row and nothing is written; reject: leave wrong rows out."
+            )
+        ),
+    ] = "refuse",
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    if mode not in {"refuse", "reject"}:
+        raise InvalidInputError(f"--mode {mode}: expected refuse or reject")
+    with connected() as connection:
+        _ = connection.translate
+        with progress() as advance:
+            report = importing.run(
+                connection.engine,
+                mapping,
+                files=named_files(files or []),
+                mode="reject" if mode == "reject" else "refuse",
+                dry_run=dry_run,
+                actor=actor or getpass.getuser(),
+                progress=lambda step, _rows: advance(step, None),
+            )
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        show(report, _)
+    if report.status == "refused":
+        raise typer.Exit(REFUSED)
+
+
+def named_files(given: list[str]) -> dict[str, Path] | list[Path] | None:
+    """Read the files of a command line.
+
+    Parameters
+    ----------
+    given
+        ``SOURCE=FILE`` each, or files each.
+
+    Returns
+    -------
+    dict or list or None
+        By source, or in order; None where none is given.
+
+    Raises
+    ------
+    InvalidInputError
+        Some name a source and some do not.
+    """
+    if not given:
+        return None
+    pairs = [one.partition("=") for one in given]
+    named = [
+        bool(sign) and not Path(one).exists()
+        for one, (_, sign, _) in zip(given, pairs, strict=True)
+    ]
+    if all(named):
+        return {name: Path(path) for name, _, path in pairs}
+    if any(named):
+        raise InvalidInputError("name the source of every file (SOURCE=FILE), or of none")
+    return [Path(one) for one in given]
+
+
+def show(report: importing.ImportReport, translate: Translator) -> None:
+    """Print a report for people."""
+    _ = translate
+    for note in report.notes:
+        typer.echo(note)
+    if report.counts:
+        columns = ("new", "changed", "unchanged", "withdrawn")
+        rows: list[tuple[object, ...]] = [
+            (_(kind), *(counts[name] for name in columns))
+            for kind, counts in report.counts.items()
+            if kind != "rows"
+        ]
+        print_table(
+            _("Import of %(name)s", name=report.mapping),
+            (_("What"), _("New"), _("Changed"), _("Unchanged"), _("Withdrawn")),
+            rows,
+        )
+        counted = report.counts["rows"]
+        typer.echo(
+            _(
+                "%(read)d rows read, %(skipped)d left out by the mapping, %(rejected)d rejected",
+                **counted,
+            )
+        )
+    if report.rejections:
+        print_table(
+            _("Rejected values"),
+            (_("File"), _("Row"), _("Column"), _("Value"), _("Reason"), _("Expected")),
+            [
+                (r.file, r.row, r.column, r.value, _(REASONS[r.reason]), r.expected)
+                for r in report.rejections[:SHOWN_REJECTIONS]
+            ],
+        )
+    outcome = {
+        "imported": _("Imported as batch %(id)d.", id=report.batch_id or 0),
+        "unchanged": _("Nothing to do."),
+        "refused": _("Refused: nothing was written. Mend the rows, or use --mode reject."),
+        "dry_run": _("Dry run: nothing was written."),
+    }
+    typer.echo(outcome[report.status])
+
+
+@app.command(help=gettext_noop("List the last imports, newest first."))
+def batches(
+    most: Annotated[
+        int, typer.Option("--most", min=1, help=gettext_noop("Largest number to list."))
+    ] = 20,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection, session_scope(connection.engine) as session:
+        _ = connection.translate
+        rows = records.newest(session, most)
+    if as_json:
+        print_json([vars(row) for row in rows])
+        return
+    print_table(
+        _("Imports"),
+        (_("Batch"), _("When"), _("Who"), _("Mapping"), _("Files"), _("New"), _("Undone")),
+        [
+            (
+                row.id,
+                f"{row.imported_at:%Y-%m-%d %H:%M}",
+                row.imported_by,
+                row.mapping,
+                ", ".join(one["file"] for one in row.files.values()),
+                _new(row.counts),
+                None if row.undone_at is None else f"{row.undone_at:%Y-%m-%d %H:%M}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _new(counts: dict[str, Any]) -> int:
+    return sum(one.get("new", 0) for kind, one in counts.items() if kind != "rows")
+
+
+@app.command(help=gettext_noop("Put the register back to what it was before an import."))
+def undo(
+    batch: Annotated[int, typer.Argument(help=gettext_noop("Number of the batch."))],
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection:
+        _ = connection.translate
+        counts = importing.undo(connection.engine, batch, actor=actor or getpass.getuser())
+    if as_json:
+        print_json({"batch": batch, **counts})
+        return
+    print_table(
+        _("Batch %(id)d is undone", id=batch),
+        (_("Removed"), _("Number")),
+        [(_(kind), number) for kind, number in counts.items()],
+    )

@@ -1,0 +1,460 @@
+"""Checks of every row: what becomes a record, and what is wrong with the rows that do not."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from gis_supervision.domain.rule_errors import near_name
+from gis_supervision.importing import locations
+from gis_supervision.importing.fields import FIELDS, Field, RecordName
+from gis_supervision.importing.mapping import Source
+from gis_supervision.importing.readers import GEOMETRY, ROW, Table
+from gis_supervision.importing.values import (
+    Problem,
+    changed,
+    severity_of,
+    text_of,
+    value_of,
+)
+from gis_supervision.storage.tables import H3_RESOLUTIONS
+
+REJECTION_SCHEMA: Final = {
+    "source": pl.String,
+    "row": pl.Int64,
+    "column": pl.String,
+    "value": pl.String,
+    "reason": pl.String,
+    "expected": pl.String,
+}
+LONGEST_VALUE: Final = 200
+"""Characters of a rejected value that are shown."""
+
+
+@dataclass
+class Checked:
+    """What one batch of rows became.
+
+    Attributes
+    ----------
+    records
+        Frames of records by kind; columns are fields of the register, ``source`` and ``row``.
+    rejections
+        One row for each wrong value; see `REJECTION_SCHEMA`.
+    notes
+        What was mended in rows that were taken: row and what.
+    read, skipped
+        Number of rows, and of those that the mapping leaves out.
+    """
+
+    records: dict[RecordName, pl.DataFrame]
+    rejections: pl.DataFrame
+    notes: list[tuple[int, str]] = field(default_factory=list)
+    read: int = 0
+    skipped: int = 0
+
+
+def missing_columns(name: str, source: Source, table: Table) -> pl.DataFrame:
+    """List the columns that a mapping names and a file lacks.
+
+    Parameters
+    ----------
+    name
+        Name of the source.
+    source
+        Its mapping.
+    table
+        The open file.
+
+    Returns
+    -------
+    polars.DataFrame
+        See `REJECTION_SCHEMA`; the row is that of the header.
+    """
+    wanted = [part for _, _, column in source.columns() for part in column.names()]
+    wanted += [rule.column for rule in (*source.skip, *source.keep)]
+    lacking = [part for part in dict.fromkeys(wanted) if part not in table.columns]
+    rows = [
+        (
+            name,
+            table.header_row,
+            part,
+            None,
+            "missing_column",
+            near_name(part, table.columns).strip(),
+        )
+        for part in lacking
+    ]
+    finding = source.finding
+    if finding is not None and finding.items_from is not None:
+        pattern = finding.items_from
+        if not any(re.search(pattern, column) for column in table.columns):
+            rows.append((name, table.header_row, pattern, None, "missing_column", ""))
+    return pl.DataFrame(rows, schema=REJECTION_SCHEMA, orient="row")
+
+
+def broken_rows(name: str, broken: Iterable[tuple[int, str, str]]) -> pl.DataFrame:
+    """List rows that the reader could not take apart; see `readers.Table.broken`."""
+    rows = [(name, row, None, text[:LONGEST_VALUE], "broken_row", how) for row, text, how in broken]
+    return pl.DataFrame(rows, schema=REJECTION_SCHEMA, orient="row")
+
+
+class Checker:
+    """Checks the rows of one source.
+
+    Parameters
+    ----------
+    name
+        Name of the source.
+    source
+        Its mapping.
+    datum
+        Datum of its coordinates.
+    """
+
+    def __init__(self, name: str, source: Source, datum: str) -> None:
+        self.name = name
+        self.source = source
+        self.datum = datum
+        self._values: list[pl.Expr] = []
+        self._problems: list[tuple[str, pl.Expr, Problem]] = []
+        self._prepare()
+
+    def _prepare(self) -> None:
+        for record, name, column in self.source.columns():
+            accepts = FIELDS[record][name]
+            text, problems = text_of(
+                column, self.source.null, numeric=accepts.kind in {"number", "integer"}
+            )
+            key = f"{record}.{name}"
+            self._values.append(text.alias(f"text:{key}"))
+            shown = ", ".join(column.names()) or name
+            if column.split is not None:
+                self._values.append(text.alias(key))
+                continue
+            value, more = value_of(pl.col(f"text:{key}"), accepts, column)
+            self._values.append(value.alias(key))
+            present = self._present(record)
+            problems = [*problems, *more]
+            if accepts.required and not (record == "finding" and name == "item"):
+                problems.append(Problem(pl.col(f"text:{key}").is_null(), "missing"))
+            for problem in problems:
+                where = problem.where if present is None else problem.where & present
+                self._problems.append(
+                    (shown, where, Problem(where, problem.reason, problem.expected))
+                )
+
+    def _present(self, record: RecordName) -> pl.Expr | None:
+        """Return where a row has the record, None where each row has."""
+        inspection = self.source.inspection
+        if record in {"inspection", "finding"} and inspection is not None and inspection.optional:
+            return (
+                pl.col("text:inspection.inspection_number").is_not_null()
+                & pl.col("text:inspection.inspected_on").is_not_null()
+            )
+        return None
+
+    def check(self, rows: pl.DataFrame) -> Checked:
+        """Check a batch of rows.
+
+        Parameters
+        ----------
+        rows
+            As `readers` gives them.
+
+        Returns
+        -------
+        Checked
+        """
+        read = rows.height
+        for rule in self.source.skip:
+            rows = rows.filter(~pl.col(rule.column).str.strip_chars().is_in(rule.values))
+        for rule in self.source.keep:
+            rows = rows.filter(pl.col(rule.column).str.strip_chars().is_in(rule.values))
+        # in two steps: values are read from texts
+        texts = [one for one in self._values if one.meta.output_name().startswith("text:")]
+        others = [one for one in self._values if not one.meta.output_name().startswith("text:")]
+        wide = rows.with_columns(texts).with_columns(others)
+        found = self._simple_problems(wide)
+        notes: list[tuple[int, str]] = []
+        if self.source.premises is not None:
+            wide, more = self._place(wide)
+            found += more
+        if self.source.division is not None:
+            wide, more, notes = self._outline(wide)
+            found += more
+        findings: pl.DataFrame | None = None
+        if self.source.finding is not None:
+            findings, more = self._findings(wide)
+            found += more
+        rejections = pl.concat(found) if found else pl.DataFrame(schema=REJECTION_SCHEMA)
+        bad = rejections.get_column("row").unique()
+        if bad.len():
+            wide = wide.filter(~pl.col(ROW).is_in(bad.implode()))
+            if findings is not None:
+                findings = findings.filter(~pl.col("row").is_in(bad.implode()))
+            gone = set(bad)
+            notes = [note for note in notes if note[0] not in gone]
+        records = {record: self._records(wide, record) for record in self.source.records()}
+        if findings is not None:
+            records["finding"] = findings
+        return Checked(records, rejections, notes, read=read, skipped=read - rows.height)
+
+    def _simple_problems(self, wide: pl.DataFrame) -> list[pl.DataFrame]:
+        if not self._problems or not wide.height:
+            return []
+        counts = wide.select(
+            where.fill_null(value=False).sum().alias(str(index))
+            for index, (_, where, _) in enumerate(self._problems)
+        ).row(0)
+        return [
+            self._rejected(wide.filter(where), shown, problem.reason, problem.expected)
+            for count, (shown, where, problem) in zip(counts, self._problems, strict=True)
+            if count
+        ]
+
+    def _rejected(
+        self,
+        wide: pl.DataFrame,
+        shown: str,
+        reason: str,
+        expected: str = "",
+        value: str | None = None,
+    ) -> pl.DataFrame:
+        """Tell rows with a wrong value; `shown` names the columns it comes from."""
+        parts = [part for part in shown.split(", ") if part in wide.columns]
+        if value is None and shown in wide.columns:
+            parts = [shown]
+        text = pl.concat_str(parts, separator=", ", ignore_nulls=True) if parts else pl.lit(value)
+        return wide.select(
+            pl.lit(self.name).alias("source"),
+            pl.col(ROW).alias("row"),
+            pl.lit(shown).alias("column"),
+            text.cast(pl.String).str.slice(0, LONGEST_VALUE).alias("value"),
+            pl.lit(reason).alias("reason"),
+            pl.lit(expected).alias("expected"),
+        )
+
+    def _place(self, wide: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        premises = self.source.premises
+        if premises is None:
+            return wide, []
+        found: list[pl.DataFrame] = []
+        if premises.geometry:
+            if GEOMETRY not in wide.columns:
+                return wide, [self._rejected(wide, GEOMETRY, "not_a_point")]
+            x, y, wrong = locations.points(wide.get_column(GEOMETRY))
+            found.append(self._rejected(wide.filter(wrong), "geometry", "not_a_point"))
+            shown = "geometry"
+        elif premises.lat is not None and premises.lng is not None:
+            x, y = (wide.get_column(f"premises.{name}") for name in ("lng", "lat"))
+            shown = ", ".join([*premises.lng.names(), *premises.lat.names()])
+        elif premises.x is not None and premises.y is not None:
+            x, y = (wide.get_column(f"premises.{name}") for name in ("x", "y"))
+            shown = ", ".join([*premises.x.names(), *premises.y.names()])
+        else:
+            return wide, []
+        half = x.is_null() != y.is_null()
+        if not premises.geometry:
+            pair = ("lng", "lat") if premises.lat is not None else ("x", "y")
+            texts = [wide.get_column(f"text:premises.{name}").is_null() for name in pair]
+            half = texts[0] != texts[1]
+        if half.any():
+            found.append(self._rejected(wide.filter(half), shown, "half_a_pair"))
+        whole = x.is_not_null() & y.is_not_null() & _plausible(x, y, self.datum)
+        x, y = x.set(~whole, None), y.set(~whole, None)
+        places = locations.located(x, y, self.datum)
+        lost = x.is_not_null() & places.get_column("lat").is_null()
+        if lost.any():
+            found.append(self._rejected(wide.filter(lost), shown, "out_of_range", self.datum))
+        return (
+            wide.with_columns(
+                x.alias("premises.original_x"),
+                y.alias("premises.original_y"),
+                *(one.alias(f"premises.place:{one.name}") for one in places.get_columns()),
+            ),
+            found,
+        )
+
+    def _outline(
+        self, wide: pl.DataFrame
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame], list[tuple[int, str]]]:
+        if self.source.division is None or not self.source.division.geometry:
+            return wide, [], []
+        if GEOMETRY not in wide.columns:
+            return wide, [self._rejected(wide, "geometry", "not_a_polygon")], []
+        areas = locations.outlines(wide.get_column(GEOMETRY), self.datum)
+        found = []
+        if areas.wrong.any():
+            found = [self._rejected(wide.filter(areas.wrong), "geometry", "not_a_polygon")]
+        notes = [
+            (row, f"invalid outline repaired: {note}")
+            for row, note in zip(wide.get_column(ROW), areas.repaired, strict=True)
+            if note is not None
+        ]
+        return wide.with_columns(areas.wkb.alias("division.geom")), found, notes
+
+    def _findings(self, wide: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        finding = self.source.finding
+        if finding is None:
+            raise AssertionError
+        owner = "finding" if finding.inspection_number is not None else "inspection"
+        present = self._present("finding")
+        if present is not None:
+            wide = wide.filter(present)
+        base = [
+            pl.col(ROW),
+            pl.col(f"{owner}.inspection_number").alias("inspection_number"),
+            *(
+                [pl.col("finding.severity").alias("severity")]
+                if finding.severity is not None
+                else []
+            ),
+        ]
+        times = pl.lit(1, dtype=pl.Int64)
+        if finding.times is not None:
+            times = pl.coalesce(pl.col("finding.times"), times)
+        found: list[pl.DataFrame] = []
+        if finding.items_from is not None:
+            rows, found = self._from_columns(wide, base, finding.items_from)
+        else:
+            rows, found = self._from_cells(wide, base, times)
+        severity = (
+            pl.coalesce(pl.col("severity"), pl.lit("unclassified"))
+            if finding.severity is not None
+            else severity_of(pl.col("item"), finding.severity_rules)
+        )
+        return (
+            rows.select(
+                pl.lit(self.name).alias("source"),
+                pl.col(ROW).alias("row"),
+                "inspection_number",
+                "item",
+                severity.alias("severity"),
+                "times",
+            ),
+            found,
+        )
+
+    def _from_cells(
+        self, wide: pl.DataFrame, base: list[pl.Expr], times: pl.Expr
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        finding = self.source.finding
+        if finding is None or finding.item is None:
+            raise AssertionError
+        column, accepts = finding.item, FIELDS["finding"]["item"]
+        shown = ", ".join(column.names())
+        found: list[pl.DataFrame] = []
+        optional = finding.optional
+        if optional is None:
+            optional = self.source.inspection is not None or column.split is not None
+        if not optional:
+            empty = wide.filter(pl.col("text:finding.item").is_null())
+            if empty.height:
+                found.append(self._rejected(empty, shown, "missing"))
+        rows = wide.select(*base, pl.col("finding.item").alias("item"), times.alias("times"))
+        rows = rows.filter(pl.col("item").is_not_null())
+        if column.split is None:
+            return rows, found
+        rows = rows.with_columns(pl.col("item").str.split(column.split, literal=False))
+        rows = rows.explode("item").with_columns(pl.col("item").str.strip_chars())
+        rows = rows.filter(pl.col("item") != "").with_columns(pl.col("item").alias("part"))
+        item, problems = changed(pl.col("part"), column)
+        problems.append(
+            Problem(item.str.len_chars() > accepts.longest, "too_long", str(accepts.longest))
+        )
+        for problem in problems:
+            found += self._parts(rows, shown, problem.where, problem.reason, problem.expected)
+        rows = rows.with_columns(item.alias("item")).filter(pl.col("item").is_not_null())
+        return rows, found
+
+    def _parts(
+        self, rows: pl.DataFrame, shown: str, where: pl.Expr, reason: str, expected: str
+    ) -> list[pl.DataFrame]:
+        wrong = rows.filter(where)
+        if not wrong.height:
+            return []
+        told = wrong.select(ROW, pl.col("part").alias(shown))
+        return [self._rejected(told, shown, reason, expected)]
+
+    def _from_columns(
+        self, wide: pl.DataFrame, base: list[pl.Expr], pattern: str
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        items = {}
+        for column in wide.columns:
+            match = re.search(pattern, column)
+            if match is not None and ":" not in column and not column.startswith("#"):
+                items[column] = match[1] if match.re.groups else match[0]
+        index = wide.select(*base).columns
+        rows = wide.select(
+            *base, *(pl.col(column).str.strip_chars().str.to_lowercase() for column in items)
+        ).unpivot(on=list(items), index=index, variable_name="column", value_name="cell")
+        rows = rows.filter(pl.col("cell").is_not_null() & ~pl.col("cell").is_in(self.source.null))
+        number = pl.col("cell").cast(pl.Float64, strict=False)
+        yes = pl.col("cell").is_in(["true", "yes", "y", "t", "x", "是", "有"])
+        no = pl.col("cell").is_in(["false", "no", "n", "f", "否", "无"])
+        times = pl.when(yes).then(1).when(no).then(0).when(number == number.floor()).then(number)
+        rows = rows.with_columns(times.cast(pl.Int64, strict=False).alias("times"))
+        wrong = rows.filter(pl.col("times").is_null() | (pl.col("times") < 0))
+        found = [
+            self._rejected(part.rename({"cell": name}), name, "not_an_integer")
+            for (name,), part in wrong.group_by("column")
+        ]
+        rows = rows.filter(pl.col("times") > 0).with_columns(
+            pl.col("column").replace_strict(items).alias("item")
+        )
+        return rows, found
+
+    def _records(self, wide: pl.DataFrame, record: RecordName) -> pl.DataFrame:
+        if record == "finding":
+            return wide
+        present = self._present(record)
+        if present is not None:
+            wide = wide.filter(present)
+        columns: list[pl.Expr] = [pl.lit(self.name).alias("source"), pl.col(ROW).alias("row")]
+        for one, name, _ in self.source.columns():
+            if one == record and name not in {"lat", "lng", "x", "y"}:
+                columns.append(pl.col(f"{record}.{name}").alias(name))
+        if record == "division" and "division.geom" in wide.columns:
+            columns.append(pl.col("division.geom").alias("geom"))
+        if record == "premises":
+            columns += self._premises_columns(wide)
+        if record == "inspection" and self.source.inspection and not self.source.inspection.licence:
+            columns.append(pl.col("premises.licence").alias("licence"))
+        return wide.select(columns)
+
+    def _premises_columns(self, wide: pl.DataFrame) -> list[pl.Expr]:
+        columns: list[pl.Expr] = []
+        if "premises.original_x" in wide.columns:
+            columns += [
+                pl.col("premises.original_x").alias("original_x"),
+                pl.col("premises.original_y").alias("original_y"),
+                pl.lit(self.datum).alias("datum"),
+                *(
+                    pl.col(f"premises.place:{name}").alias(name)
+                    for name in ("lat", "lng", *(f"h3_{n}" for n in H3_RESOLUTIONS))
+                ),
+            ]
+        if self.source.inspection is not None:
+            columns += [
+                pl.col("inspection.inspected_on").alias("described_on"),
+                pl.col("inspection.inspection_number").alias("described_by"),
+            ]
+        return columns
+
+
+def _plausible(x: pl.Series, y: pl.Series, datum: str) -> pl.Series:
+    """Leave out pairs that no transformation takes; they have been reported by their range."""
+    if datum.upper().startswith("EPSG:"):
+        return pl.Series(
+            np.isfinite(x.fill_null(0).to_numpy()) & np.isfinite(y.fill_null(0).to_numpy())
+        )
+    return (x.abs() <= 180) & (y.abs() <= 90)  # noqa: PLR2004 - degrees
+
+
+def describe(field_: Field) -> dict[str, Any]:
+    """Tell what a field accepts, for documentation and hints."""
+    return {name: value for name, value in vars(field_).items() if value not in (None, ())}

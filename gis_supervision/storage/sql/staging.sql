@@ -1,0 +1,259 @@
+-- Rows of an import on their way into the register. The tables live as long as the transaction.
+
+-- name: create
+CREATE TEMPORARY TABLE staged_division (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    source text,
+    "row" bigint,
+    code text,
+    name text,
+    level text,
+    kind text,
+    parent_code text,
+    external boolean,
+    valid_from date,
+    successor_code text,
+    succeeded_on date,
+    geom text
+) ON COMMIT DROP;
+
+CREATE TEMPORARY TABLE staged_premises (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    source text,
+    "row" bigint,
+    licence text,
+    name text,
+    trade_name text,
+    credit_code text,
+    category text,
+    risk_class text,
+    credit_class text,
+    responsibility_tier text,
+    address text,
+    division_code text,
+    external boolean,
+    opened_on date,
+    closed_on date,
+    original_x double precision,
+    original_y double precision,
+    datum text,
+    lat double precision,
+    lng double precision,
+    h3_6 bigint,
+    h3_7 bigint,
+    h3_8 bigint,
+    h3_9 bigint,
+    h3_10 bigint,
+    described_on date,
+    described_by text COLLATE "C"
+) ON COMMIT DROP;
+
+CREATE TEMPORARY TABLE staged_inspection (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    source text,
+    "row" bigint,
+    inspection_number text COLLATE "C",
+    licence text,
+    inspected_on date,
+    kind text,
+    channel text,
+    result text
+) ON COMMIT DROP;
+
+CREATE TEMPORARY TABLE staged_finding (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    source text,
+    "row" bigint,
+    inspection_number text COLLATE "C",
+    item text COLLATE "C",
+    severity text,
+    times bigint
+) ON COMMIT DROP;
+
+CREATE TEMPORARY TABLE staged_rejection (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    source text,
+    "row" bigint,
+    "column" text,
+    value text,
+    reason text,
+    expected text
+) ON COMMIT DROP;
+
+CREATE TEMPORARY TABLE touched_premises (id bigint PRIMARY KEY) ON COMMIT DROP;
+
+-- name: analyze
+ANALYZE staged_division;
+ANALYZE staged_premises;
+ANALYZE staged_inspection;
+ANALYZE staged_finding;
+
+-- name: reject_repeated_divisions
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT r.source, r."row", 'code', r.code, 'duplicate', 'row ' || r.first_row
+FROM (
+    SELECT
+        s.*,
+        row_number() OVER same AS place,
+        first_value(s."row") OVER same AS first_row
+    FROM staged_division AS s
+    WINDOW same AS (PARTITION BY s.code ORDER BY s.seq)
+) AS r
+WHERE r.place > 1;
+
+-- name: reject_repeated_premises
+-- Two rows with one key and other values: the later one is rejected where the mapping says so.
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT r.source, r."row", 'licence', r.licence, 'duplicate', 'row ' || r.first_row
+FROM (
+    SELECT
+        v.seq,
+        v.source,
+        v."row",
+        v.licence,
+        v.content,
+        first_value(v.content) OVER same AS first_content,
+        first_value(v."row") OVER same AS first_row
+    FROM (
+        SELECT
+            s.*,
+            row(
+                s.name, s.trade_name, s.credit_code, s.category, s.risk_class, s.credit_class,
+                s.responsibility_tier, s.address, s.division_code, s.external, s.opened_on, s.closed_on,
+                s.original_x, s.original_y, s.datum
+            )::text AS content
+        FROM staged_premises AS s
+        WHERE
+            s.source = any(:strict)
+            AND s.licence IN (
+                SELECT d.licence FROM staged_premises AS d GROUP BY d.licence HAVING count(*) > 1
+            )
+    ) AS v
+    WINDOW same AS (PARTITION BY v.licence ORDER BY v.seq)
+) AS r
+WHERE r.content <> r.first_content;
+
+-- name: reject_repeated_inspections
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT r.source, r."row", 'inspection_number', r.inspection_number, 'duplicate', 'row ' || r.first_row
+FROM (
+    SELECT
+        v.source,
+        v."row",
+        v.inspection_number,
+        v.content,
+        first_value(v.content) OVER same AS first_content,
+        first_value(v."row") OVER same AS first_row
+    FROM (
+        SELECT
+            s.*,
+            CASE
+                WHEN s.source = any(:strict)
+                    THEN row(s.licence, s.inspected_on, s.kind, s.channel, s.result)::text
+                ELSE row(s.licence, s.inspected_on)::text
+            END AS content
+        FROM staged_inspection AS s
+        WHERE s.inspection_number IN (
+            SELECT d.inspection_number FROM staged_inspection AS d GROUP BY d.inspection_number HAVING count(*) > 1
+        )
+    ) AS v
+    WINDOW same AS (PARTITION BY v.inspection_number ORDER BY v.seq)
+) AS r
+WHERE r.content <> r.first_content;
+
+-- name: reject_orphaned_inspections
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT s.source, s."row", 'licence', s.licence, 'no_parent', 'premises'
+FROM staged_inspection AS s
+LEFT JOIN (SELECT DISTINCT o.licence FROM staged_premises AS o) AS o ON s.licence = o.licence
+LEFT JOIN premises AS p ON s.licence = p.licence
+WHERE o.licence IS NULL AND p.id IS NULL;
+
+-- name: reject_orphaned_findings
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT DISTINCT s.source, s."row", 'inspection_number', s.inspection_number, 'no_parent', 'inspection'
+FROM staged_finding AS s
+LEFT JOIN (SELECT DISTINCT o.inspection_number FROM staged_inspection AS o) AS o
+    ON s.inspection_number = o.inspection_number
+LEFT JOIN inspection AS i ON s.inspection_number = i.inspection_number
+WHERE o.inspection_number IS NULL AND i.id IS NULL;
+
+-- name: drop_rejected
+-- A row is taken whole or not at all, whatever records it holds.
+DELETE FROM staged_division AS s USING staged_rejection AS r
+WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
+
+DELETE FROM staged_premises AS s USING staged_rejection AS r
+WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
+
+DELETE FROM staged_inspection AS s USING staged_rejection AS r
+WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
+
+DELETE FROM staged_finding AS s USING staged_rejection AS r
+WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
+
+-- name: last_rejection
+SELECT coalesce(max(r.seq), 0) FROM staged_rejection AS r;
+
+-- name: rejected_rows
+SELECT count(DISTINCT (r.source, r."row")) FROM staged_rejection AS r;
+
+-- name: rejections
+SELECT r.source, r."row", r."column", r.value, r.reason, r.expected
+FROM staged_rejection AS r
+ORDER BY r.source, r."row", r.seq
+LIMIT :most;
+
+-- name: keep_last_premises
+-- One row for each premises: the last inspection's; its location: the last that is given.
+CREATE TEMPORARY TABLE repeated_premises ON COMMIT DROP AS
+SELECT
+    s.seq,
+    s.licence,
+    s.lat IS NOT NULL AS located,
+    row_number() OVER (
+        PARTITION BY s.licence
+        ORDER BY s.described_on DESC NULLS LAST, length(s.described_by) DESC NULLS LAST, s.described_by DESC, s.seq DESC
+    ) AS place
+FROM staged_premises AS s
+WHERE s.licence IN (SELECT d.licence FROM staged_premises AS d GROUP BY d.licence HAVING count(*) > 1);
+
+UPDATE staged_premises AS s
+SET
+    original_x = o.original_x,
+    original_y = o.original_y,
+    datum = o.datum,
+    lat = o.lat,
+    lng = o.lng,
+    h3_6 = o.h3_6,
+    h3_7 = o.h3_7,
+    h3_8 = o.h3_8,
+    h3_9 = o.h3_9,
+    h3_10 = o.h3_10
+FROM repeated_premises AS k
+INNER JOIN (
+    SELECT DISTINCT ON (r.licence) r.licence, r.seq
+    FROM repeated_premises AS r
+    WHERE r.located
+    ORDER BY r.licence, r.place
+) AS l ON k.licence = l.licence
+INNER JOIN staged_premises AS o ON l.seq = o.seq
+WHERE s.seq = k.seq AND k.place = 1 AND NOT k.located;
+
+DELETE FROM staged_premises AS s USING repeated_premises AS r
+WHERE s.seq = r.seq AND r.place > 1;
+
+-- name: keep_last_inspections
+DELETE FROM staged_inspection AS s
+USING (
+    SELECT d.inspection_number, max(d.seq) AS seq
+    FROM staged_inspection AS d
+    GROUP BY d.inspection_number
+    HAVING count(*) > 1
+) AS l
+WHERE s.inspection_number = l.inspection_number AND s.seq < l.seq;
+
+-- name: repeated_rows
+SELECT
+    (SELECT count(*) - count(DISTINCT s.licence) FROM staged_premises AS s) AS premises,
+    (SELECT count(*) - count(DISTINCT s.inspection_number) FROM staged_inspection AS s) AS inspections;

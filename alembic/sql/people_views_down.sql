@@ -1,0 +1,2 @@
+DROP FUNCTION map.zone_hazards_on;
+DROP VIEW map.inspector;

@@ -1,0 +1,296 @@
+"""References inside and between files of the catalogue: everything that is named must be there."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from gis_supervision.catalogue import query as queries
+from gis_supervision.catalogue.colors import confusable
+from gis_supervision.catalogue.models import COUNTABLE
+from gis_supervision.catalogue.problems import Problem, nearest
+from gis_supervision.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from gis_supervision.catalogue.models import (
+        Attribute,
+        Catalogue,
+        Filter,
+        Layer,
+        Map,
+        MapList,
+        Style,
+    )
+
+    _Mistakes = Iterator[tuple[str, str]]
+
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "date": (str,),
+}
+_NOT_SQL = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)")
+
+
+def broken_references(catalogue: Catalogue, files: Mapping[tuple[str, str], str]) -> list[Problem]:
+    """Find what is named and is not there, or is not what its place needs.
+
+    Parameters
+    ----------
+    catalogue
+        Layers and maps that are well-formed.
+    files
+        File of each, by kind (``layers`` or ``maps``) and name.
+
+    Returns
+    -------
+    list of Problem
+    """
+    problems = [
+        Problem(files["layers", layer.name], key, message)
+        for layer in catalogue.layers.values()
+        for key, message in _layer(layer)
+    ]
+    problems += [
+        Problem(files["maps", report.name], key, message)
+        for report in catalogue.maps.values()
+        for key, message in _map(report, catalogue)
+    ]
+    return problems
+
+
+def _layer(layer: Layer) -> _Mistakes:
+    names = set(layer.attributes)
+    yield from _query(layer)
+    yield from _key(layer)
+    for name, attribute in layer.attributes.items():
+        yield from _attribute(f"attributes.{name}", attribute)
+    yield from _filters(layer)
+    for index, style in enumerate(layer.styles):
+        yield from _style(f"styles.{index}", style, layer)
+    yield from _unknown("label", layer.label, names)
+    if layer.oldest is not None:
+        yield from _unknown("oldest", [layer.oldest], names)
+        if layer.oldest in names and layer.attributes[layer.oldest].type not in COUNTABLE:
+            yield "oldest", "expected an attribute that can be compared"
+    if layer.group is not None:
+        yield from _unknown("group.by", [layer.group.by], names)
+        yield from _unknown("group.title", [layer.group.title], names)
+        yield from _unknown("group.attributes", layer.group.attributes, names)
+    for index, note in enumerate(layer.notes):
+        yield from _unknown(f"notes.{index}.where", note.where, names)
+
+
+def _key(layer: Layer) -> _Mistakes:
+    yield from _unknown("key", [layer.key], set(layer.attributes))
+    if layer.key in layer.attributes:
+        if layer.attributes[layer.key].null != "never":
+            yield "key", f"{layer.key} may be missing; a key is never null"
+        if layer.attributes[layer.key].type not in {"integer", "text"}:
+            yield (
+                "key",
+                f"{layer.key} is {layer.attributes[layer.key].type}: expected integer or text",
+            )
+    if layer.geometry is not None and layer.geometry.column in layer.attributes:
+        yield "geometry.column", f"{layer.geometry.column} is an attribute too"
+
+
+def _filters(layer: Layer) -> _Mistakes:
+    for name in layer.parameters:
+        if name in queries.RESERVED:
+            yield f"parameters.{name}", "the name is reserved for the service"
+    for name, choice in layer.filters.items():
+        key = f"filters.{name}"
+        if name in queries.RESERVED or name in layer.parameters:
+            yield key, "the name is taken, by the service or by a parameter"
+        yield from _unknown(f"{key}.attribute", [choice.attribute], set(layer.attributes))
+        if choice.attribute in layer.attributes:
+            yield from _filter(key, choice, layer.attributes[choice.attribute])
+
+
+def _query(layer: Layer) -> _Mistakes:
+    plain = _NOT_SQL.sub(" ", layer.query)
+    if not re.match(r"\s*(SELECT|WITH)\b", plain, re.IGNORECASE):
+        yield "query", "expected one SELECT"
+    if ";" in plain:
+        yield "query", "expected one SELECT without a semicolon"
+    used = set(_PARAMETER.findall(plain))
+    for name in sorted(used - set(layer.parameters)):
+        hint = nearest(name, layer.parameters) if layer.parameters else "none is declared"
+        yield "query", f":{name} is no declared parameter; {hint}"
+    for name in sorted(set(layer.parameters) - used):
+        yield f"parameters.{name}", "the query does not use it"
+    for name, parameter in layer.parameters.items():
+        if parameter.default is None and not parameter.optional:
+            yield f"parameters.{name}", "expected a default, or optional = true"
+        elif parameter.default is not None and parameter.default != queries.LATEST:
+            try:
+                queries.typed(name, parameter.default, parameter.type)
+            except InvalidInputError as error:
+                yield f"parameters.{name}.default", str(error)
+
+
+def _attribute(key: str, attribute: Attribute) -> _Mistakes:
+    if attribute.format == "percent" and attribute.type != "number":
+        yield f"{key}.format", "percent is for a number between 0 and 1"
+    seen = []
+    for index, value in enumerate(attribute.values):
+        place = f"{key}.values.{index}"
+        wanted = _PYTHON[attribute.type]
+        if not isinstance(value.value, wanted) or (
+            isinstance(value.value, bool) and attribute.type != "boolean"
+        ):
+            yield f"{place}.value", f"expected {attribute.type}, got {value.value!r}"
+        if value.value in seen:
+            yield f"{place}.value", f"{value.value!r} stands twice"
+        seen.append(value.value)
+
+
+def _filter(key: str, choice: Filter, attribute: Attribute) -> _Mistakes:
+    if choice.type == "range" and attribute.type not in COUNTABLE:
+        yield key, f"{choice.attribute} is {attribute.type}: a range needs {', '.join(COUNTABLE)}"
+    if choice.type == "choice" and choice.breaks:
+        yield f"{key}.breaks", "only a range has breaks"
+    yield from _ascending(f"{key}.breaks", choice.breaks)
+    if choice.default is not None:
+        try:
+            queries.condition(key, choice, attribute, choice.default)
+        except InvalidInputError as error:
+            yield f"{key}.default", str(error)
+
+
+def _style(key: str, style: Style, layer: Layer) -> _Mistakes:
+    names = set(layer.attributes)
+    yield from _unknown(f"{key}.attribute", [style.attribute], names)
+    for index, special in enumerate(style.special):
+        yield from _unknown(f"{key}.special.{index}.where", special.where, names)
+    if style.attribute not in names:
+        return
+    attribute = layer.attributes[style.attribute]
+    if attribute.null != "never" and style.no_data is None:
+        yield key, f"{style.attribute} may be missing: expected no_data, drawn apart"
+    if attribute.values:
+        colors = [value.color for value in attribute.values if value.color is not None]
+        if style.breaks or style.colors:
+            yield key, f"{style.attribute} has values: their colours stand with them"
+        for index, value in enumerate(attribute.values):
+            if value.color is None:
+                yield f"attributes.{style.attribute}.values.{index}", "missing: color"
+    else:
+        colors = list(style.colors)
+        yield from _breaks(key, style, attribute)
+    for first, second, sight, distance in confusable(colors):
+        pair = f"{colors[first]} and {colors[second]} cannot be told apart"
+        yield key, f"{pair} with {sight} (difference {distance:.1f} in CIE L*a*b*)"
+
+
+def _breaks(key: str, style: Style, attribute: Attribute) -> _Mistakes:
+    if attribute.type == "text":
+        if style.breaks or not style.colors:
+            yield key, f"{style.attribute} is text: expected colors, one for each value found"
+        return
+    if attribute.type not in COUNTABLE:
+        yield f"{key}.attribute", f"{style.attribute} is {attribute.type} without values"
+    if not style.breaks:
+        yield f"{key}.breaks", "missing"
+    elif len(style.colors) != len(style.breaks) + 1:
+        classes = f"{len(style.breaks)} breaks make {len(style.breaks) + 1} classes"
+        yield f"{key}.colors", f"{classes}, got {len(style.colors)} colours"
+    yield from _ascending(f"{key}.breaks", style.breaks)
+
+
+def _map(report: Map, catalogue: Catalogue) -> _Mistakes:
+    seen: set[str] = set()
+    layers = []
+    for index, entry in enumerate(report.layers):
+        key = f"layers.{index}"
+        if entry.layer in seen:
+            yield f"{key}.layer", f"{entry.layer} stands twice"
+        seen.add(entry.layer)
+        layer = catalogue.layers.get(entry.layer)
+        if layer is None:
+            yield (
+                f"{key}.layer",
+                f"{entry.layer!r} is no layer; {nearest(entry.layer, catalogue.layers)}",
+            )
+            continue
+        layers.append(layer)
+        if layer.geometry is None:
+            yield f"{key}.layer", f"{entry.layer} has no geometry: use it in lists and totals"
+        if entry.label and not layer.label:
+            yield f"{key}.label", f"layer {entry.layer} declares no label"
+        yield from _unknown(f"{key}.attributes", entry.attributes or (), set(layer.attributes))
+    declared = {name for layer in layers for name in layer.filters}
+    for index, name in enumerate(report.filters):
+        if name not in declared:
+            yield (
+                f"filters.{index}",
+                f"no layer of the map has a filter {name!r}; {nearest(name, declared)}",
+            )
+    for index, table in enumerate(report.lists):
+        yield from _list(f"lists.{index}", table, seen, catalogue)
+    yield from _totals(report, catalogue)
+
+
+def _list(key: str, table: MapList, drawn: set[str], catalogue: Catalogue) -> _Mistakes:
+    layer = catalogue.layers.get(table.layer)
+    if layer is None:
+        yield (
+            f"{key}.layer",
+            f"{table.layer!r} is no layer; {nearest(table.layer, catalogue.layers)}",
+        )
+        return
+    if layer.geometry is not None and table.layer not in drawn:
+        yield f"{key}.layer", f"{table.layer} is not among the layers of the map"
+    names = set(layer.attributes)
+    yield from _unknown(f"{key}.columns", table.columns, names)
+    yield from _unknown(
+        f"{key}.order_by", [name.removeprefix("-") for name in table.order_by], names
+    )
+    yield from _unknown(f"{key}.where", table.where, names)
+    for name, value in table.where.items():
+        known = [item.value for item in layer.attributes[name].values] if name in names else []
+        if known and value not in known:
+            yield (
+                f"{key}.where.{name}",
+                f"{value!r} is no value; {nearest(str(value), [str(k) for k in known])}",
+            )
+
+
+def _totals(report: Map, catalogue: Catalogue) -> _Mistakes:
+    if report.totals is None:
+        return
+    layer = catalogue.layers.get(report.totals.layer)
+    if layer is None:
+        wrong = report.totals.layer
+        yield "totals.layer", f"{wrong!r} is no layer; {nearest(wrong, catalogue.layers)}"
+        return
+    names = set(layer.attributes)
+    totals = report.totals
+    shares = [name for share in totals.shares for name in (share.part, share.whole)]
+    yield from _unknown("totals.sum", totals.sum, names)
+    yield from _unknown("totals.shares", shares, names)
+    for name in (*totals.sum, *shares):
+        if name in names and layer.attributes[name].type not in {"integer", "number"}:
+            yield "totals.sum", f"{name} is {layer.attributes[name].type}: only numbers have a sum"
+    if totals.by is not None:
+        yield from _unknown("totals.by", [totals.by], names)
+        if totals.by in names and not layer.attributes[totals.by].values:
+            yield "totals.by", f"{totals.by} has no declared values"
+
+
+def _unknown(key: str, used: Iterable[str], known: set[str]) -> _Mistakes:
+    for name in used:
+        if name not in known:
+            yield key, f"{name!r} is no attribute; {nearest(name, known)}"
+
+
+def _ascending(key: str, breaks: tuple[float, ...]) -> _Mistakes:
+    if any(later <= earlier for earlier, later in pairwise(breaks)):
+        yield key, f"expected ascending numbers, got {list(breaks)}"

@@ -1,3 +1,4 @@
+DELETE FROM registry_version;
 DROP FUNCTION registry_changed CASCADE;
 DROP FUNCTION history_is_append_only CASCADE;
 DROP FUNCTION hazard_history CASCADE;

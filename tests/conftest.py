@@ -39,6 +39,21 @@ def new_home() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cluster_home() -> Iterator[Callable[[], Path]]:
+    """Make homes for private clusters of one's own; they are stopped and taken away at the end."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(new_home())
+        return made[-1]
+
+    yield make
+    for home in made:
+        private_cluster.stop(Settings(home=home))
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
 def cluster_settings() -> Iterator[Settings]:
     """Settings of the session's private cluster."""
     home = new_home()

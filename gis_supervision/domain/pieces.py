@@ -56,9 +56,11 @@ def squares(area: BaseGeometry, side_m: float, to_plane: pyproj.Transformer) -> 
     block_row, block_col = (grid.ravel() for grid in np.meshgrid(rows, cols, indexing="ij"))
     shapely.prepare(area)
     candidates = []
-    for row, col in zip(block_row, block_col, strict=True):
-        ends = np.array([0, _BLOCK // 2, _BLOCK]) * side_m
-        edge_x, edge_y = np.meshgrid(col * side_m + ends, row * side_m + ends)
+    for row, col in zip(block_row.tolist(), block_col.tolist(), strict=True):
+        height, width = min(_BLOCK, north + 2 - row), min(_BLOCK, east + 2 - col)
+        edge_x, edge_y = np.meshgrid(
+            (col + np.linspace(0, width, 3)) * side_m, (row + np.linspace(0, height, 3)) * side_m
+        )
         lng, lat = to_plane.transform(edge_x.ravel(), edge_y.ravel(), direction="INVERSE")
         margin = 0.01 * max(np.ptp(lng), np.ptp(lat))
         block = shapely.box(
@@ -66,22 +68,30 @@ def squares(area: BaseGeometry, side_m: float, to_plane: pyproj.Transformer) -> 
         )
         if not area.intersects(block):
             continue
-        squares = _block_of_squares(int(row), int(col), side_m, to_plane)
+        block_of_cells = _block_of_squares((row, height), (col, width), side_m, to_plane)
         if not shapely.contains_properly(area, block):
-            squares = squares.take(shapely.intersects(area, squares.polygons))
-        candidates.append(squares)
+            block_of_cells = block_of_cells.take(shapely.intersects(area, block_of_cells.polygons))
+        candidates.append(block_of_cells)
     return clipped_to(joined(candidates), area)
 
 
-def _block_of_squares(row: int, col: int, side_m: float, to_plane: pyproj.Transformer) -> Pieces:
-    steps = np.arange(_BLOCK + 1)
-    x, y = np.meshgrid((col + steps) * side_m, (row + steps) * side_m)
+def _block_of_squares(
+    row_count: tuple[int, int],
+    col_count: tuple[int, int],
+    side_m: float,
+    to_plane: pyproj.Transformer,
+) -> Pieces:
+    """Return a block of squares, given its first row and column and how many of them."""
+    (row, height), (col, width) = row_count, col_count
+    x, y = np.meshgrid(
+        (col + np.arange(width + 1)) * side_m, (row + np.arange(height + 1)) * side_m
+    )
     lng, lat = to_plane.transform(x.ravel(), y.ravel(), direction="INVERSE")
-    corners = np.column_stack((lng, lat)).reshape(_BLOCK + 1, _BLOCK + 1, 2)
+    corners = np.column_stack((lng, lat)).reshape(height + 1, width + 1, 2)
     ring = np.stack(
         (corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]), axis=2
     ).reshape(-1, 4, 2)
-    rows, cols = np.meshgrid(row + steps[:-1], col + steps[:-1], indexing="ij")
+    rows, cols = np.meshgrid(row + np.arange(height), col + np.arange(width), indexing="ij")
     count = ring.shape[0]
     return Pieces(
         np.asarray(shapely.polygons(ring)),

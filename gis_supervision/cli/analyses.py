@@ -71,9 +71,9 @@ def analyse(
         rules = connection.rules()
         with progress() as advance, session_scope(connection.engine) as session:
             day = as_of.date() if as_of else register.default_as_of(session)
-            advance(_("Computing coverage"), None)
+            advance(_("Computing coverage"))
             coverage = run.coverage(session, rules, day, seed=seed)
-            advance(_("Finding hotspots"), None)
+            advance(_("Finding hotspots"))
             hotspots = run.hotspots(
                 session,
                 day,

@@ -72,7 +72,7 @@ def migrate(as_json: AsJson = False) -> None:
     with connected(migrated=False) as connection:
         _ = connection.translate
         with progress() as advance:
-            advance(_("Migrating the database"), None)
+            advance(_("Migrating the database"))
             migration.upgrade(connection.endpoint.url)
         if as_json:
             print_json({"migration": migration.current(connection.endpoint.url)})
@@ -90,7 +90,7 @@ def backup(
     with connected() as connection:
         _ = connection.translate
         with progress() as advance:
-            advance(_("Writing the backup"), None)
+            advance(_("Writing the backup"))
             backups.backup(connection.endpoint.url, file, pg_bin=connection.settings.pg_bin)
         if as_json:
             print_json({"file": file, "bytes": file.stat().st_size})
@@ -107,7 +107,7 @@ def restore(
     _ = translator(settings.language)
     endpoint = cluster.ensure(settings)
     with progress() as advance:
-        advance(_("Restoring the backup"), None)
+        advance(_("Restoring the backup"))
         restored = backups.restore(endpoint.url, file, pg_bin=settings.pg_bin)
     if as_json:
         print_json({"restored": file, "migration": restored.revision})

@@ -42,7 +42,7 @@ def build(
     with connected() as connection:
         _ = connection.translate
         with progress() as advance, session_scope(connection.engine) as session:
-            advance(_("Cutting the area into cells"), None)
+            advance(_("Cutting the area into cells"))
             built = grid.build(
                 session,
                 side_m=side_m,

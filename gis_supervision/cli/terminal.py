@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gis_supervision.language import gettext_noop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    Advance = Callable[[str, float | None], None]
+
+class Advance(Protocol):
+    """Tells the progress of a command."""
+
+    def __call__(self, step: str, detail: str | None = None) -> None:
+        """Begin a step, or tell how far the running one is."""
+
 
 AsJson = Annotated[bool, typer.Option("--json", help=gettext_noop("Print JSON for programs."))]
 
@@ -54,41 +60,39 @@ def progress() -> Iterator[Advance]:
     Yields
     ------
     callable
-        ``advance(description, share)``: a new description begins a new step; the share is 0 to 1,
-        or None where it is not known. Where standard error is no terminal, every step is one line.
+        ``advance(step, detail)``: a new step ends the one before; the detail tells how far it is.
+        Where standard error is no terminal, every step is one line.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        seen: list[str] = []
+        begun: list[str] = []
 
-        def line(description: str, share: float | None) -> None:
-            del share
-            if description not in seen[-1:]:
-                seen.append(description)
-                typer.echo(f"- {description}", err=True)
+        def line(step: str, detail: str | None = None) -> None:
+            del detail
+            if step not in begun[-1:]:
+                begun.append(step)
+                typer.echo(f"- {step}", err=True)
 
         yield line
         return
     bar = Progress(
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        TextColumn("[dim]{task.fields[detail]}"),
         TimeElapsedColumn(),
         console=console,
     )
     with bar:
-        current: list[str] = []
 
-        def advance(description: str, share: float | None) -> None:
-            if description not in current[-1:]:
-                for task in bar.tasks:
-                    bar.update(task.id, total=1, completed=1)
-                current.append(description)
-                bar.add_task(description, total=None)
-            task = bar.tasks[-1]
-            if share is not None:
-                bar.update(task.id, total=1, completed=share)
+        def advance(step: str, detail: str | None = None) -> None:
+            if not bar.tasks or bar.tasks[-1].description != step:
+                finish()
+                bar.add_task(step, total=None, detail="")
+            bar.update(bar.tasks[-1].id, detail=detail or "")
+
+        def finish() -> None:
+            for task in bar.tasks:
+                bar.update(task.id, total=1, completed=1, detail="")
 
         yield advance
-        for task in bar.tasks:
-            bar.update(task.id, total=1, completed=1)
+        finish()

@@ -45,7 +45,7 @@ def design(
         _ = connection.translate
         rules = connection.rules()
         with progress() as advance, session_scope(connection.engine) as session:
-            advance(_("Designing zones"), None)
+            advance(_("Designing zones"))
             as_of = register.default_as_of(session)
             made = designing.design(
                 session,

@@ -22,7 +22,7 @@ def default_home() -> Path:
     -------
     Path
         ``/var/lib/gis-supervision`` for root (PostgreSQL runs under an unprivileged account, which
-        cannot look into ``/root``), else ``~/.local/share/gis-supervision``.
+        cannot look into the home of root), else ``~/.local/share/gis-supervision``.
     """
     if os.geteuid() == 0:
         return Path("/var/lib/gis-supervision")

@@ -90,7 +90,7 @@ def make_directories(cluster: Cluster) -> None:
     """
     try:
         if not cluster.home.is_dir():
-            cluster.home.mkdir(mode=0o711, parents=True)
+            cluster.home.mkdir(mode=0o711 if cluster.account.drops else 0o700, parents=True)
         make_private(cluster, cluster.directory)
     except OSError as error:
         raise UnavailableError(

@@ -101,7 +101,7 @@ class TestReader:
             "SET TRANSACTION READ WRITE; CREATE SCHEMA mine",
             "SELECT pg_read_file('postgresql.conf')",
             "COPY (SELECT 1) TO PROGRAM 'true'",
-            "COPY (SELECT 1) TO '/tmp/mine'",
+            "COPY (SELECT 1) TO '/mine'",
             "SELECT lo_import('/etc/passwd')",
         ],
     )

@@ -18,10 +18,13 @@ SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    # The role belongs to the server, not to this database: it may be there already.
+    # The role belongs to the server, not to this database: it may be there already, and a login
+    # that may not make roles can go on then.
     op.execute(
-        "DO $$ BEGIN CREATE ROLE gis_supervision_reader LOGIN; "
-        "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        "DO $$ BEGIN"
+        " IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gis_supervision_reader')"
+        " THEN CREATE ROLE gis_supervision_reader LOGIN; END IF;"
+        " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     )
     op.execute((SQL / "map_views.sql").read_text(encoding="utf-8"))
 

@@ -72,6 +72,8 @@ def connected(settings: Settings | None = None, *, migrated: bool = True) -> Ite
     finally:
         engine.dispose()
         reader.dispose()
+        if endpoint.lease is not None:
+            endpoint.lease.close()
 
 
 @contextmanager

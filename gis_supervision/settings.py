@@ -96,6 +96,10 @@ class Settings(BaseSettings):
         Path | None,
         Field(description="Rule pack of the office; left out, that of the demonstration."),
     ] = None
+    catalogue_path: Annotated[
+        Path | None,
+        Field(description="Directory with the office's own layers/ and maps/, beside the shipped."),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Detail of the log.")
     ] = "info"
@@ -105,7 +109,7 @@ class Settings(BaseSettings):
         """The rule pack in use: the configured one, else that of the demonstration."""
         return self.rules_path or Path(__file__).parent / "demo" / "chicago" / "rules.toml"
 
-    @field_validator("home", "rules_path", "pg_bin", mode="after")
+    @field_validator("home", "rules_path", "catalogue_path", "pg_bin", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow symbolic links

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gis_supervision import catalogue
 from gis_supervision import settings as configuration
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.language import Translator, translator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from gis_supervision.catalogue import Catalogue
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.settings import Settings
 
@@ -35,6 +37,11 @@ class Connection:
     def translate(self) -> Translator:
         """Texts in the language of the settings."""
         return translator(self.settings.language)
+
+    def catalogue(self) -> Catalogue:
+        """Read the shipped layers and maps, and those of the settings."""
+        path = self.settings.catalogue_path
+        return catalogue.load(*([path] if path else []))
 
     def rules(self) -> RulePack:
         """Read the rule pack of the settings."""

@@ -5,10 +5,76 @@ from typing import Annotated
 
 import typer
 
-from gis_supervision import catalogue as catalogue_of
+from gis_supervision.analysis import run
+from gis_supervision.cli.analyses import AsOf
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
-from gis_supervision.language import gettext_noop
-from gis_supervision.rendering import map_report
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.language import Language, gettext_noop
+from gis_supervision.rendering import basemap, map_report
+from gis_supervision.storage.database import session_scope
 
-app = typer.Typer(no_args_is_help=True, help=gettext_noop("Map reports: list and build."))
+app = typer.Typer(no_args_is_help=True, help=gettext_noop("Map reports: list and build them."))
+
+
+@app.command("list", help=gettext_noop("List the map reports."))
+def list_maps(as_json: AsJson = False) -> None:
+    with connected() as connection:
+        _ = connection.translate
+        maps = connection.catalogue().maps.values()
+    rows = [
+        (each.name, each.title.to(_.language), each.description.to(_.language)) for each in maps
+    ]
+    if as_json:
+        print_json(
+            [{"name": name, "title": title, "description": text} for name, title, text in rows]
+        )
+    else:
+        print_table(_("Map reports"), (_("Name"), _("Title"), _("What it shows")), rows)
+
+
+@app.command(help=gettext_noop("Build a map report as one file that opens with no network."))
+def build(
+    name: Annotated[str, typer.Argument(help=gettext_noop("Name of the map."))],
+    output: Annotated[Path, typer.Option(help=gettext_noop("File to write."))],
+    as_of: AsOf = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help=gettext_noop("Filter as NAME=VALUE, such as severity=critical.")),
+    ] = None,
+    language: Annotated[
+        Language | None, typer.Option(help=gettext_noop("Language that the file opens in."))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    parameters = dict(_pair(text) for text in where or ())
+    with connected() as connection:
+        _ = connection.translate
+        with progress() as advance:
+            if as_of is not None:
+                parameters["as_of"] = as_of.date().isoformat()
+                advance(_("Computing coverage and hotspots"))
+                with session_scope(connection.engine) as session:
+                    run.coverage(session, connection.rules(), as_of.date())
+                    run.hotspots(session, as_of.date())
+            advance(_("Drawing the map %(name)s", name=name))
+            map_report.write(
+                output,
+                connection.reader,
+                connection.catalogue(),
+                name,
+                parameters=parameters,
+                language=language or connection.settings.language,
+                basemap=basemap.from_settings(connection.settings),
+            )
+    if as_json:
+        print_json({"map": name, "file": output, "bytes": output.stat().st_size})
+    else:
+        typer.echo(_("The map is in %(file)s: open it in a browser.", file=output))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise InvalidInputError(f"--where {text}: expected NAME=VALUE")
+    return name, value

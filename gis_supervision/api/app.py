@@ -1,0 +1,56 @@
+"""The service: maps and layers over HTTP, for browsers and for programs on the same network."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from gis_supervision import __version__
+from gis_supervision.api import errors
+from gis_supervision.api.dependencies import Service
+from gis_supervision.api.routes import health, layers, maps
+from gis_supervision.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings
+        Database, language, basemap; read here and nowhere else.
+
+    Returns
+    -------
+    FastAPI
+        It reaches the database when it starts and lets go of it when it stops. The generated
+        documentation pages are left out since they would load scripts from another host;
+        ``/openapi.json`` describes the routes.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = Service.open(settings)
+        app.state.service = service
+        _log.info("service is ready")
+        try:
+            yield
+        finally:
+            service.close()
+
+    app = FastAPI(
+        title="gis-supervision",
+        version=__version__,
+        summary="Grid-based supervision of food safety and market regulation",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    errors.install(app)
+    app.include_router(health.router)
+    app.include_router(maps.router)
+    app.include_router(layers.router)
+    return app

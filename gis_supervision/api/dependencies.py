@@ -1,0 +1,166 @@
+"""What the routes are given: engines, catalogue, rules, and answers that were made before."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from sqlalchemy import Engine
+
+from gis_supervision import catalogue as catalogue_of
+from gis_supervision.analysis import run
+from gis_supervision.domain.rule_errors import near_name
+from gis_supervision.domain.rules import RulePack, load_rule_pack
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.language import Language
+from gis_supervision.rendering import basemap
+from gis_supervision.rendering.basemap import Basemap
+from gis_supervision.settings import Settings
+from gis_supervision.storage import analyses, cluster, database
+from gis_supervision.storage.database import session_scope
+
+
+@dataclass
+class Memory:
+    """The newest answers that were dear to make; requests for the same one make it once."""
+
+    size: int = 32
+    _kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    _making: dict[Hashable, threading.Lock] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return the answer for a key, making it where it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]
+            try:
+                answer = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._kept[key] = answer
+                while len(self._kept) > self.size:
+                    self._kept.popitem(last=False)
+        return answer
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that requests share."""
+
+    settings: Settings
+    endpoint: cluster.Endpoint
+    engine: Engine
+    reader: Engine
+    catalogue: catalogue_of.Catalogue
+    rules: RulePack
+    basemap: Basemap | None
+    memory: Memory
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Service":
+        """Reach the database, read the catalogue and the rules.
+
+        Raises
+        ------
+        UnavailableError
+            When the database cannot be reached.
+        InvalidInputError
+            When a file of the catalogue or the rule pack is wrong.
+        """
+        endpoint = cluster.ensure(settings)
+        directories = [settings.catalogue_path] if settings.catalogue_path else []
+        return cls(
+            settings=settings,
+            endpoint=endpoint,
+            engine=database.engine(endpoint.url),
+            reader=database.reader_engine(endpoint.reader_url),
+            catalogue=catalogue_of.load(*directories),
+            rules=load_rule_pack(settings.rule_pack_path),
+            basemap=basemap.from_settings(settings),
+            memory=Memory(),
+        )
+
+    def version(self) -> tuple[int, date | None]:
+        """Return what every answer depends on: the register's version and the newest analysis."""
+        with session_scope(self.engine) as session:
+            return analyses.registry_version(session), analyses.latest_as_of(session)
+
+    def analyse_for(self, as_of: str | None) -> None:
+        """Make the analyses that layers of a past day show, unless they were made already."""
+        if as_of is None:
+            return
+        try:
+            day = date.fromisoformat(as_of)
+        except ValueError:
+            raise InvalidInputError(
+                f"as_of: expected a day such as 2014-12-30, got {as_of!r}"
+            ) from None
+        with session_scope(self.engine) as session:
+            run.coverage(session, self.rules, day)
+            run.hotspots(session, day)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+        self.reader.dispose()
+        if self.endpoint.lease is not None:
+            self.endpoint.lease.close()
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+CurrentService = Annotated[Service, Depends(_service)]
+
+
+def _language(
+    service: CurrentService,
+    language: Annotated[
+        Language | None, Query(description="language of texts; left out: the configured one")
+    ] = None,
+) -> Language:
+    return language or service.settings.language
+
+
+RequestLanguage = Annotated[Language, Depends(_language)]
+
+
+def asked(
+    request: Request, *, known: Sequence[str] = (), also: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the query's values for parameters and filters, refusing what nobody knows.
+
+    Parameters
+    ----------
+    request
+        The request.
+    known
+        Parameters that the route takes itself; they are left out of the result.
+    also
+        Parameters and filters that are returned.
+
+    Raises
+    ------
+    InvalidInputError
+        A parameter is not known; the message has the nearest right name.
+    """
+    for name in request.query_params:
+        if name not in (*known, *also):
+            raise InvalidInputError(
+                f"parameter {name!r} is not known{near_name(name, [*known, *also])}"
+            )
+    return {name: value for name, value in request.query_params.items() if name in also}

@@ -1,0 +1,95 @@
+"""Errors over HTTP: one table from exceptions to statuses, answers as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from gis_supervision.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    SupervisionError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+STATUSES: dict[type[SupervisionError], HTTPStatus] = {
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_log = logging.getLogger(__name__)
+
+
+def problem(status: HTTPStatus, detail: str, request: Request, **more: object) -> JSONResponse:
+    """Answer with problem details.
+
+    Parameters
+    ----------
+    status
+        The HTTP status.
+    detail
+        What is wrong, and what was expected.
+    request
+        The request; its path is the problem's instance.
+    **more
+        Further members, such as ``errors``.
+
+    Returns
+    -------
+    JSONResponse
+        With media type ``application/problem+json`` (RFC 9457).
+    """
+    return JSONResponse(
+        {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": int(status),
+            "detail": detail,
+            "instance": request.url.path,
+            **more,
+        },
+        status_code=int(status),
+        media_type="application/problem+json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let an application answer every error with problem details."""
+
+    @app.exception_handler(SupervisionError)
+    def known(request: Request, error: SupervisionError) -> JSONResponse:
+        status = next(
+            (status for kind, status in STATUSES.items() if isinstance(error, kind)),
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+        )
+        return problem(status, str(error), request)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"parameter": ".".join(map(str, mistake["loc"][1:])), "expected": mistake["msg"]}
+            for mistake in error.errors()
+        ]
+        detail = "; ".join(f"{mistake['parameter']}: {mistake['expected']}" for mistake in errors)
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, request, errors=errors)
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(HTTPStatus(error.status_code), str(error.detail), request)
+
+    @app.exception_handler(OperationalError)
+    def no_database(request: Request, error: OperationalError) -> JSONResponse:
+        _log.error("the database does not answer", exc_info=error)
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer", request)

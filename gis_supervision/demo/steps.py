@@ -1,0 +1,191 @@
+"""The demonstration: real inspections of Chicago from files to map reports, step by step.
+
+Every step leaves what is there already, so that a second run only looks and a killed run goes on
+where it stopped: each step is one transaction.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from gis_supervision import __version__
+from gis_supervision import catalogue as catalogue_of
+from gis_supervision.analysis import run
+from gis_supervision.assignment import design
+from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.importing import batches
+from gis_supervision.language import translator
+from gis_supervision.rendering import basemap, map_report
+from gis_supervision.storage import analyses, grid, migration, register, zones
+from gis_supervision.storage.database import session_scope
+from gis_supervision.storage.zones import NewInspector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from sqlalchemy import Engine
+
+    from gis_supervision.domain.rules import RulePack
+    from gis_supervision.settings import Settings
+
+DATA = Path(__file__).parent / "chicago"
+SIDE_M = 500.0
+MAPS = ("unresolved_hazards", "coverage", "zone_workload")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished step: what it did, how long it took, whether it was done before."""
+
+    name: str
+    seconds: float
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demonstration made."""
+
+    totals: register.Totals
+    maps: dict[str, Path]
+    steps: tuple[Step, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON takes it."""
+        return {
+            **self.totals.to_dict(),
+            "maps": {name: str(path) for name, path in self.maps.items()},
+            "steps": [
+                {"name": step.name, "seconds": round(step.seconds, 2), "reused": step.reused}
+                for step in self.steps
+            ],
+        }
+
+
+def show(
+    settings: Settings,
+    url: str,
+    engine: Engine,
+    reader: Engine,
+    *,
+    advance: Callable[..., None],
+) -> Demonstration:
+    """Bring the demonstration about.
+
+    Parameters
+    ----------
+    settings
+        Home directory and language.
+    url
+        Database of the engines, for the migration.
+    engine, reader
+        The owner's engine and that of the reader of schema ``map``.
+    advance
+        Told each step, and how far it is, as `gis_supervision.cli.terminal.progress` takes it.
+
+    Returns
+    -------
+    Demonstration
+    """
+    _ = translator(settings.language)
+    rules = load_rule_pack(settings.rule_pack_path)
+    steps: list[Step] = []
+
+    def timed(name: str, work: Callable[[], bool]) -> None:
+        advance(name)
+        begun = perf_counter()
+        reused = work()
+        steps.append(Step(name, perf_counter() - begun, reused))
+
+    def load(name: str, mapping: str) -> None:
+        def tell(part: str, rows: int) -> None:
+            advance(name, f"{part} {rows:,}")
+
+        timed(
+            name,
+            lambda: (
+                batches.run(engine, DATA / mapping, actor="demo", progress=tell).batch_id is None
+            ),
+        )
+
+    timed(_("Migrating the database"), lambda: _migrate(url))
+    load(_("Loading the neighbourhoods"), "neighbourhoods.toml")
+    load(_("Loading inspections and violations"), "inspections.toml")
+    with session_scope(engine) as session:
+        # The data end in the past: reports speak of the day of the last inspection.
+        as_of = register.last_inspection(session) or register.default_as_of(session)
+    timed(_("Cutting the city into cells"), lambda: _grid(engine, as_of))
+    timed(_("Designing zones, assigning inspectors"), lambda: _zones(engine, rules, as_of))
+    timed(_("Computing coverage and hotspots"), lambda: _analyse(engine, rules, as_of))
+    maps = {}
+    with session_scope(engine) as session:
+        version = analyses.registry_version(session)
+        totals = register.totals(session, as_of)
+    made_of = f"{__version__} {version} {as_of} {settings.model_dump_json()}"
+    drawn = hashlib.sha256(made_of.encode()).hexdigest()
+    for name in MAPS:
+        maps[name] = settings.home / "maps" / f"{name}.html"
+        timed(
+            _("Drawing the map %(name)s", name=name),
+            functools.partial(_draw, settings, reader, maps[name], as_of, drawn),
+        )
+    return Demonstration(totals, maps, tuple(steps))
+
+
+def _migrate(url: str) -> bool:
+    if migration.is_current(url):
+        return True
+    migration.upgrade(url)
+    return False
+
+
+def _grid(engine: Engine, as_of: date) -> bool:
+    with session_scope(engine) as session:
+        if grid.current(session).ids.size:
+            return True
+        grid.build(session, side_m=SIDE_M, valid_from=as_of)
+    return False
+
+
+def _zones(engine: Engine, rules: RulePack, as_of: date) -> bool:
+    with session_scope(engine) as session:
+        if zones.count(session, as_of):
+            return True
+        made = design.design(session, rules, as_of=as_of, valid_from=as_of)
+        people = [
+            NewInspector(f"DEMO-{number:03d}", f"Inspector {number:02d}", 1600.0, synthetic=True)
+            for number in range(1, len(made.zone_ids) + 1)
+        ]
+        design.assign_in_order(session, made, people)
+    return False
+
+
+def _analyse(engine: Engine, rules: RulePack, as_of: date) -> bool:
+    with session_scope(engine) as session:
+        runs = (run.coverage(session, rules, as_of), run.hotspots(session, as_of))
+    return all(result.reused for result in runs)
+
+
+def _draw(settings: Settings, reader: Engine, path: Path, as_of: date, drawn: str) -> bool:
+    """Draw a map, unless the file is of the same register, day, settings and software."""
+    stamp = path.with_suffix(".drawn")
+    if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == drawn:
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    map_report.write(
+        path,
+        reader,
+        catalogue_of.load(),
+        path.stem,
+        parameters={"as_of": as_of},
+        language=settings.language,
+        basemap=basemap.from_settings(settings),
+    )
+    stamp.write_text(drawn, encoding="utf-8")
+    return False

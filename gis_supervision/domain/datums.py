@@ -81,7 +81,7 @@ class Datum:
         if isinstance(text, Datum):
             return text
         plain = re.sub(r"[\s_\-./]+", "", str(text)).upper()
-        code = re.fullmatch(r"(?:URN:OGC:DEF:CRS:)?EPSG:[0-9.]*:?([0-9]{1,6})", plain)
+        code = re.fullmatch(r"(?:URN:OGC:DEF:CRS:)?EPSG:(?:[0-9]*:)?([0-9]{1,6})", plain)
         if code:
             return _by_epsg(int(code.group(1)))
         name = _NAMES.get(plain)

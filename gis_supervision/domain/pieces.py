@@ -208,7 +208,8 @@ def _merged(
 
 def _united(polygons: Polygons) -> BaseGeometry:
     """Unite neighbours, without the hair cracks that rounding leaves between them."""
-    united = shapely.union_all(polygons, grid_size=_NODING_DEGREES)
+    with np.errstate(divide="ignore", invalid="ignore"):  # floating-point flags that GEOS leaves
+        united = shapely.union_all(polygons, grid_size=_NODING_DEGREES)
     parts = shapely.get_parts(united)
     solid = [
         Polygon(

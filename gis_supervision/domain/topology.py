@@ -14,6 +14,7 @@ import numpy as np
 import pyproj
 import shapely
 from scipy.sparse import csr_array
+from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from gis_supervision.errors import InvalidInputError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    from shapely import MultiPolygon, Polygon
 
     Polygons = npt.NDArray[np.object_]
     Floats = npt.NDArray[np.float64]
@@ -277,12 +277,8 @@ def check_topology(
         return TopologyReport(repaired, repairs, (), missing, (), 0.0)
     together = shapely.union_all(kept)
     if boundary is None:
-        holes = [
-            shapely.polygons(ring)
-            for part in shapely.get_parts(together)
-            for ring in part.interiors
-        ]
-        gaps = _gaps(shapely.multipolygons(holes), minimum_m2)
+        holes = [Polygon(ring) for part in shapely.get_parts(together) for ring in part.interiors]
+        gaps = _gaps(MultiPolygon(holes), minimum_m2)
         outside_m2 = 0.0
     else:
         gaps = _gaps(shapely.difference(boundary, together), minimum_m2)
@@ -418,7 +414,7 @@ def _repaired(
             repaired[index] = None
             repairs.append(Repair(int(index), f"{polygon.geom_type} without an area: {reason}"))
             continue
-        mended = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+        mended = parts[0] if len(parts) == 1 else MultiPolygon(parts)
         repaired[index] = mended
         repairs.append(
             Repair(

@@ -12,7 +12,11 @@ from scipy import sparse, special
 
 from gis_supervision.analysis.arrays import Floats, Integers, links, replicates, vector
 from gis_supervision.analysis.rates import empirical_bayes
-from gis_supervision.analysis.significance import benjamini_hochberg, conditional_permutation
+from gis_supervision.analysis.significance import (
+    benjamini_hochberg,
+    conditional_permutation,
+    critical_values,
+)
 
 __all__ = [
     "GiStar",
@@ -134,10 +138,7 @@ def gi_star(
         return GiStar(z=z, p=p, bins=bins)
 
     m = len(data)
-    own = np.zeros(m)
-    own[linked] = np.maximum.reduceat(np.abs(weights.data), weights.indptr[:-1][linked])
-    total = weights.sum(axis=1) + own
-    squares = (weights * weights).sum(axis=1) + own**2
+    own, total, squares = _row_sums(weights)
     room = m * squares - total**2
     # with all other cells as equal neighbours, nothing is left to compare with
     usable = linked & (room > 1e-12 * m * squares)
@@ -154,7 +155,8 @@ def gi_star(
         chance = 2.0 * special.ndtr(-np.abs(score))
         side = np.sign(score)
     p[known] = chance
-    bins[known] = side * sum(benjamini_hochberg(chance, alpha) for alpha in BIN_ALPHAS)
+    largest = critical_values(chance[usable], BIN_ALPHAS)
+    bins[known] = side * (chance[:, None] <= largest).sum(axis=1)
     return GiStar(z=z, p=p, bins=bins)
 
 
@@ -257,3 +259,25 @@ def _with_data(
         data = data - data.mean()
         data -= data.mean()
     return known, data, weights
+
+
+def _row_sums(weights: sparse.csr_array) -> tuple[Floats, Floats, Floats]:
+    """Weight of the cell itself, and sums over it and its neighbours.
+
+    Returns
+    -------
+    own
+        Largest weight of the row, shape (n,); 0 without neighbours.
+    total, squares
+        Sums of the weights and of their squares, shape (n,).
+    """
+    degree = np.diff(weights.indptr)
+    linked = degree > 0
+    own = np.zeros(len(degree))
+    if weights.nnz and not np.ptp(weights.data):
+        own[linked] = abs(float(weights.data[0]))
+        total = weights.data[0] * degree + own
+        return own, total, weights.data[0] ** 2 * degree + own**2
+    own[linked] = np.maximum.reduceat(np.abs(weights.data), weights.indptr[:-1][linked])
+    total = weights.sum(axis=1) + own
+    return own, total, (weights * weights).sum(axis=1) + own**2

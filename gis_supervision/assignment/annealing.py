@@ -1,4 +1,18 @@
-"""Simulated annealing of contiguous zones: compiled kernels."""
+"""Simulated annealing of contiguous zones: compiled kernels.
+
+The energy of a zoning is the sum of
+
+* the load-weighted distance of the cells to the geometric median of their zone,
+* the isoperimetric ratio (perimeter / sqrt(4 pi area)) of each zone,
+* the number of cells that left their owner, and
+* the squared deviation of each zone's load from its target, beyond a tolerance.
+
+Lengths are in units of a typical distance and loads in units of a zone's share, so that the factors
+mean the same everywhere. A proposal moves a cell at a border into the zone across it; a chain moves
+a second cell out of the receiving zone at once, which is what a narrow tolerance needs.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -7,310 +21,441 @@ from gis_supervision.assignment.compilation import compiled
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
+LongArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+RandomState = npt.NDArray[np.uint64]
 
 ISOPERIMETRIC = 0.28209479177387814  # 1 / sqrt(4 pi): a disc has the ratio 1
+UNIT = 1.1102230246251565e-16  # 2**-53
+
+
+class Cells(NamedTuple):
+    """The area: what does not change while zones are designed."""
+
+    indptr: IntArray
+    indices: IntArray
+    border: FloatArray
+    weight: FloatArray
+    x: FloatArray
+    y: FloatArray
+    area: FloatArray
+    perimeter: FloatArray
+    movable: BoolArray
+    home: IntArray
+
+
+class Factors(NamedTuple):
+    """What the parts of the energy weigh against one another."""
+
+    distance: float
+    shape: float
+    change: float
+
+
+class Schedule(NamedTuple):
+    """Temperature, penalty, tolerance and share of chains per step, and proposals in a step."""
+
+    temperature: FloatArray
+    penalty: FloatArray
+    tolerance: FloatArray
+    chains: FloatArray
+    proposals: int
+
+
+class Tally(NamedTuple):
+    """Sums over the zones and the list of border cells, kept current at each move."""
+
+    labels: IntArray
+    target: FloatArray
+    load: FloatArray
+    area: FloatArray
+    perimeter: FloatArray
+    members: LongArray
+    centre_x: FloatArray
+    centre_y: FloatArray
+    outside: IntArray
+    edge: IntArray
+    place: IntArray
+    edges: LongArray
+
+
+class Search(NamedTuple):
+    """Marks and queue of the contiguity check."""
+
+    seen: LongArray
+    tag: IntArray
+    queue: IntArray
+    root: IntArray
+    pending: IntArray
+    stamp: LongArray
 
 
 @compiled
-def draw(state: npt.NDArray[np.uint64]) -> int:
-    """Return the next number of a xorshift generator [0, 2**53)."""
+def draw(state: RandomState) -> int:
+    """Return the next number of a xorshift generator (Marsaglia 2003), 0 to 2**53 - 1."""
     s = state[0]
     s ^= s << np.uint64(13)
     s ^= s >> np.uint64(7)
     s ^= s << np.uint64(17)
     state[0] = s
-    return np.int64(s >> np.uint64(11))
+    return np.int64(s >> np.uint64(11))  # type: ignore[return-value]  # an int once compiled
 
 
 @compiled
-def keeps_contiguous(
-    cell: int,
-    zone: int,
-    indptr: IntArray,
-    indices: IntArray,
-    labels: IntArray,
-    seen: npt.NDArray[np.int64],
-    tag: IntArray,
-    queue: IntArray,
-    root: IntArray,
-    pending: IntArray,
-    stamp: int,
+def new_search(cells: Cells) -> Search:
+    """Return empty marks for the contiguity check."""
+    n = cells.weight.size
+    degree = 0
+    for i in range(n):
+        degree = max(degree, cells.indptr[i + 1] - cells.indptr[i])
+    return Search(
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int32),
+        np.empty(n + 1, np.int32),
+        np.empty(degree + 1, np.int32),
+        np.empty(degree + 1, np.int32),
+        np.zeros(1, np.int64),
+    )
+
+
+@compiled
+def keeps_contiguous(  # noqa: C901, PLR0912 - one loop: calls would cost more than the work
+    cell: int, cells: Cells, labels: IntArray, search: Search
 ) -> bool:
-    """Tell whether the neighbours of `cell` in `zone` hang together without it.
+    """Tell whether the neighbours of `cell` in its zone hang together without it.
 
     Each neighbour starts a front; fronts that touch are merged. The answer is known as soon as one
     front is left, or one front has nowhere to go: the cost is that of the smaller side.
     """
+    zone = labels[cell]
+    search.stamp[0] += 1
+    stamp = search.stamp[0]
     groups = 0
     tail = 0
-    for k in range(indptr[cell], indptr[cell + 1]):
-        t = indices[k]
+    for k in range(cells.indptr[cell], cells.indptr[cell + 1]):
+        t = cells.indices[k]
         if labels[t] == zone:
-            seen[t] = stamp
-            tag[t] = groups
-            root[groups] = groups
-            pending[groups] = 1
-            queue[tail] = t
+            search.seen[t] = stamp
+            search.tag[t] = groups
+            search.root[groups] = groups
+            search.pending[groups] = 1
+            search.queue[tail] = t
             tail += 1
             groups += 1
     if groups <= 1:
         return True
-    seen[cell] = stamp
-    tag[cell] = -1
+    search.seen[cell] = stamp
+    search.tag[cell] = -1
     head = 0
     while head < tail:
-        s = queue[head]
+        s = search.queue[head]
         head += 1
-        g = tag[s]
-        while root[g] != g:
-            g = root[g]
-        pending[g] -= 1
-        for k in range(indptr[s], indptr[s + 1]):
-            t = indices[k]
+        g = search.tag[s]
+        while search.root[g] != g:
+            g = search.root[g]
+        search.pending[g] -= 1
+        for k in range(cells.indptr[s], cells.indptr[s + 1]):
+            t = cells.indices[k]
             if labels[t] != zone:
                 continue
-            if seen[t] != stamp:
-                seen[t] = stamp
-                tag[t] = g
-                pending[g] += 1
-                queue[tail] = t
+            if search.seen[t] != stamp:
+                search.seen[t] = stamp
+                search.tag[t] = g
+                search.pending[g] += 1
+                search.queue[tail] = t
                 tail += 1
-            elif tag[t] >= 0:
-                h = tag[t]
-                while root[h] != h:
-                    h = root[h]
+            elif search.tag[t] >= 0:
+                h = search.tag[t]
+                while search.root[h] != h:
+                    h = search.root[h]
                 if h != g:
-                    root[h] = g
-                    pending[g] += pending[h]
+                    search.root[h] = g
+                    search.pending[g] += search.pending[h]
                     groups -= 1
                     if groups == 1:
                         return True
-        if pending[g] == 0:
+        if search.pending[g] == 0:
             return False
     return False
 
 
 @compiled
-def recentre(
-    weight: FloatArray,
-    x: FloatArray,
-    y: FloatArray,
-    labels: IntArray,
-    centre_x: FloatArray,
-    centre_y: FloatArray,
-    sums: FloatArray,
-) -> None:
+def recentre(cells: Cells, tally: Tally, sums: FloatArray) -> None:
     """Move each zone's centre one Weiszfeld step towards its weighted geometric median."""
-    zones = centre_x.size
-    for z in range(zones):
-        sums[0, z] = 0.0
-        sums[1, z] = 0.0
-        sums[2, z] = 0.0
-    for i in range(labels.size):
-        z = labels[i]
-        dx = x[i] - centre_x[z]
-        dy = y[i] - centre_y[z]
-        q = (weight[i] + 1e-9) / np.sqrt(dx * dx + dy * dy + 1e-4)
+    sums[:] = 0.0
+    for i in range(tally.labels.size):
+        z = tally.labels[i]
+        dx = cells.x[i] - tally.centre_x[z]
+        dy = cells.y[i] - tally.centre_y[z]
+        q = (cells.weight[i] + 1e-9) / np.sqrt(dx * dx + dy * dy + 1e-4)
         sums[0, z] += q
-        sums[1, z] += q * x[i]
-        sums[2, z] += q * y[i]
-    for z in range(zones):
+        sums[1, z] += q * cells.x[i]
+        sums[2, z] += q * cells.y[i]
+    for z in range(tally.load.size):
         if sums[0, z] > 0.0:
-            centre_x[z] = sums[1, z] / sums[0, z]
-            centre_y[z] = sums[2, z] / sums[0, z]
+            tally.centre_x[z] = sums[1, z] / sums[0, z]
+            tally.centre_y[z] = sums[2, z] / sums[0, z]
 
 
 @compiled
-def excess(load: float, tolerance: float) -> float:
-    """Return the squared part of |load - 1| beyond the tolerance."""
-    over = abs(load - 1.0) - tolerance
+def excess(load: float, target: float, tolerance: float) -> float:
+    """Return the square of the part of |load / target - 1| beyond the tolerance."""
+    over = abs(load / target - 1.0) - tolerance
     if over > 0.0:
         return over * over
     return 0.0
 
 
 @compiled
-def anneal(  # noqa: C901, PLR0912, PLR0914, PLR0915 - one loop: calls would cost more than the work
-    indptr: IntArray,
-    indices: IntArray,
-    border: FloatArray,
-    weight: FloatArray,
-    x: FloatArray,
-    y: FloatArray,
-    area: FloatArray,
-    perimeter: FloatArray,
-    movable: BoolArray,
-    home: IntArray,
-    labels: IntArray,
-    zones: int,
-    distance_factor: float,
-    shape_factor: float,
-    change_factor: float,
-    temperatures: FloatArray,
-    penalties: FloatArray,
-    tolerances: FloatArray,
-    proposals: int,
-    state: npt.NDArray[np.uint64],
-) -> int:
+def list_border(v: int, tally: Tally) -> None:
+    """Put a cell into the list of border cells."""
+    if tally.place[v] < 0:
+        tally.place[v] = tally.edges[0]
+        tally.edge[tally.edges[0]] = v
+        tally.edges[0] += 1
+
+
+@compiled
+def unlist_border(v: int, tally: Tally) -> None:
+    """Take a cell out of the list of border cells."""
+    if tally.place[v] >= 0:
+        tally.edges[0] -= 1
+        last = tally.edge[tally.edges[0]]
+        tally.edge[tally.place[v]] = last
+        tally.place[last] = tally.place[v]
+        tally.place[v] = -1
+
+
+@compiled
+def tallied(cells: Cells, labels: IntArray, target: FloatArray) -> Tally:
+    """Sum the zones up and list the border cells."""
     n = labels.size
-    load = np.zeros(zones)
-    zone_area = np.zeros(zones)
-    zone_perimeter = np.zeros(zones)
-    count = np.zeros(zones, np.int64)
-    centre_x = np.zeros(zones)
-    centre_y = np.zeros(zones)
-    sums = np.zeros((3, zones))
-    outside = np.zeros(n, np.int32)
-    edge = np.empty(n, np.int32)
-    place = np.full(n, -1, np.int32)
-    edges = 0
-    degree = 0
+    zones = target.size
+    tally = Tally(
+        labels,
+        target,
+        np.zeros(zones),
+        np.zeros(zones),
+        np.zeros(zones),
+        np.zeros(zones, np.int64),
+        np.zeros(zones),
+        np.zeros(zones),
+        np.zeros(n, np.int32),
+        np.empty(n, np.int32),
+        np.full(n, -1, np.int32),
+        np.zeros(1, np.int64),
+    )
+    mass = np.zeros(zones)
     for i in range(n):
         z = labels[i]
-        load[z] += weight[i]
-        zone_area[z] += area[i]
-        zone_perimeter[z] += perimeter[i]
-        count[z] += 1
-        centre_x[z] += x[i] * (weight[i] + 1e-9)
-        centre_y[z] += y[i] * (weight[i] + 1e-9)
-        sums[0, z] += weight[i] + 1e-9
-        degree = max(degree, indptr[i + 1] - indptr[i])
-        for k in range(indptr[i], indptr[i + 1]):
-            if labels[indices[k]] == z:
-                zone_perimeter[z] -= border[k]
+        tally.load[z] += cells.weight[i]
+        tally.area[z] += cells.area[i]
+        tally.perimeter[z] += cells.perimeter[i]
+        tally.members[z] += 1
+        q = cells.weight[i] + 1e-9
+        mass[z] += q
+        tally.centre_x[z] += cells.x[i] * q
+        tally.centre_y[z] += cells.y[i] * q
+        for k in range(cells.indptr[i], cells.indptr[i + 1]):
+            if labels[cells.indices[k]] == z:
+                tally.perimeter[z] -= cells.border[k]
             else:
-                outside[i] += 1
-        if outside[i] > 0:
-            place[i] = edges
-            edge[edges] = i
-            edges += 1
+                tally.outside[i] += 1
+        if tally.outside[i] > 0:
+            list_border(i, tally)
     for z in range(zones):
-        if sums[0, z] > 0.0:
-            centre_x[z] /= sums[0, z]
-            centre_y[z] /= sums[0, z]
+        if mass[z] > 0.0:
+            tally.centre_x[z] /= mass[z]
+            tally.centre_y[z] /= mass[z]
+    return tally
+
+
+@compiled
+def across(v: int, cells: Cells, labels: IntArray, outside: int, state: RandomState) -> int:
+    """Return the zone of a neighbour across the border, each such neighbour alike."""
+    pick = draw(state) % outside
+    for k in range(cells.indptr[v], cells.indptr[v + 1]):
+        z = labels[cells.indices[k]]
+        if z != labels[v]:
+            if pick == 0:
+                return z  # type: ignore[no-any-return]  # an int once compiled
+            pick -= 1
+    return labels[v]  # type: ignore[no-any-return]  # an int once compiled
+
+
+@compiled
+def change(
+    v: int,
+    b: int,
+    cells: Cells,
+    tally: Tally,
+    factors: Factors,
+    penalty: float,
+    tolerance: float,
+) -> float:
+    """Return the energy gained or lost if cell `v` goes to zone `b`."""
+    a = tally.labels[v]
+    w = cells.weight[v]
+    delta = penalty * (
+        excess(tally.load[a] - w, tally.target[a], tolerance)
+        - excess(tally.load[a], tally.target[a], tolerance)
+        + excess(tally.load[b] + w, tally.target[b], tolerance)
+        - excess(tally.load[b], tally.target[b], tolerance)
+    )
+    xa = cells.x[v] - tally.centre_x[a]
+    ya = cells.y[v] - tally.centre_y[a]
+    xb = cells.x[v] - tally.centre_x[b]
+    yb = cells.y[v] - tally.centre_y[b]
+    delta += factors.distance * w * (np.sqrt(xb * xb + yb * yb) - np.sqrt(xa * xa + ya * ya))
+    if cells.home[v] >= 0:
+        if cells.home[v] == a:
+            delta += factors.change
+        elif cells.home[v] == b:
+            delta -= factors.change
+    inner_a = 0.0
+    inner_b = 0.0
+    for k in range(cells.indptr[v], cells.indptr[v + 1]):
+        z = tally.labels[cells.indices[k]]
+        if z == a:
+            inner_a += cells.border[k]
+        elif z == b:
+            inner_b += cells.border[k]
+    delta += (
+        factors.shape
+        * ISOPERIMETRIC
+        * (
+            (tally.perimeter[a] - cells.perimeter[v] + 2.0 * inner_a)
+            / np.sqrt(tally.area[a] - cells.area[v])
+            - tally.perimeter[a] / np.sqrt(tally.area[a])
+            + (tally.perimeter[b] + cells.perimeter[v] - 2.0 * inner_b)
+            / np.sqrt(tally.area[b] + cells.area[v])
+            - tally.perimeter[b] / np.sqrt(tally.area[b])
+        )
+    )
+    return delta  # type: ignore[no-any-return]  # a float once compiled
+
+
+@compiled
+def move(v: int, b: int, cells: Cells, tally: Tally) -> None:
+    """Give cell `v` to zone `b`."""
+    a = tally.labels[v]
+    w = cells.weight[v]
+    tally.labels[v] = b
+    tally.load[a] -= w
+    tally.load[b] += w
+    tally.members[a] -= 1
+    tally.members[b] += 1
+    tally.area[a] -= cells.area[v]
+    tally.area[b] += cells.area[v]
+    tally.perimeter[a] -= cells.perimeter[v]
+    tally.perimeter[b] += cells.perimeter[v]
+    away = 0
+    for k in range(cells.indptr[v], cells.indptr[v + 1]):
+        t = cells.indices[k]
+        z = tally.labels[t]
+        if z == a:
+            away += 1
+            tally.perimeter[a] += 2.0 * cells.border[k]
+            tally.outside[t] += 1
+            if tally.outside[t] == 1:
+                list_border(t, tally)
+        elif z == b:
+            tally.perimeter[b] -= 2.0 * cells.border[k]
+            tally.outside[t] -= 1
+            if tally.outside[t] == 0:
+                unlist_border(t, tally)
+        else:
+            away += 1
+    tally.outside[v] = away
+    if away == 0:
+        unlist_border(v, tally)
+    else:
+        list_border(v, tally)
+
+
+@compiled
+def wander(v: int, zone: int, steps: int, cells: Cells, tally: Tally, state: RandomState) -> int:
+    """Walk at random within a zone from beside `v`; return a border cell met late, or -1."""
+    at = v
+    found = -1
+    for _ in range(steps):
+        start = cells.indptr[at]
+        degree = cells.indptr[at + 1] - start
+        t = cells.indices[start + draw(state) % degree]
+        if tally.labels[t] == zone:
+            at = t
+            if t != v and tally.outside[t] > 0:
+                found = t
+    return found
+
+
+@compiled
+def accepts(delta: float, temperature: float, state: RandomState) -> bool:
+    """Return the Metropolis rule's answer."""
+    if delta <= 0.0:
+        return True
+    if temperature <= 0.0 or delta > 40.0 * temperature:
+        return False
+    return draw(state) * UNIT < np.exp(-delta / temperature)  # type: ignore[no-any-return]
+
+
+@compiled
+def anneal(  # noqa: C901 - one loop: calls would cost more than the work
+    cells: Cells,
+    labels: IntArray,
+    target: FloatArray,
+    factors: Factors,
+    schedule: Schedule,
+    state: RandomState,
+) -> int:
+    """Anneal a zoning in place.
+
+    Returns
+    -------
+    int
+        Cells moved.
+    """
+    n = labels.size
+    tally = tallied(cells, labels, target)
+    sums = np.zeros((3, target.size))
     for _ in range(5):
-        recentre(weight, x, y, labels, centre_x, centre_y, sums)
-    seen = np.zeros(n, np.int64)
-    tag = np.zeros(n, np.int32)
-    queue = np.empty(n + 1, np.int32)
-    root = np.empty(degree + 1, np.int32)
-    pending = np.empty(degree + 1, np.int32)
-    stamp = 0
+        recentre(cells, tally, sums)
+    search = new_search(cells)
+    reach = 4 + int(np.sqrt(n / target.size))
     moves = 0
-    steps = temperatures.size
-    for step in range(steps):
-        temperature = temperatures[step]
-        penalty = penalties[step]
-        tolerance = tolerances[step]
-        for _ in range(proposals):
-            if edges == 0:
+    for step in range(schedule.temperature.size):
+        temperature = schedule.temperature[step]
+        penalty = schedule.penalty[step]
+        tolerance = schedule.tolerance[step]
+        chains = int(schedule.chains[step] * 1024)
+        for _ in range(schedule.proposals):
+            if tally.edges[0] == 0:
                 return moves
-            v = edge[draw(state) % edges]
-            if not movable[v]:
-                continue
+            v = tally.edge[draw(state) % tally.edges[0]]
             a = labels[v]
-            if count[a] <= 1:
+            if not cells.movable[v] or tally.members[a] <= 1:
                 continue
-            # a foreign neighbour, each alike
-            pick = draw(state) % outside[v]
-            b = a
-            for k in range(indptr[v], indptr[v + 1]):
-                z = labels[indices[k]]
-                if z != a:
-                    if pick == 0:
-                        b = z
-                        break
-                    pick -= 1
-            w = weight[v]
-            delta = penalty * (
-                excess(load[a] - w, tolerance)
-                - excess(load[a], tolerance)
-                + excess(load[b] + w, tolerance)
-                - excess(load[b], tolerance)
-            )
-            dxa = x[v] - centre_x[a]
-            dya = y[v] - centre_y[a]
-            dxb = x[v] - centre_x[b]
-            dyb = y[v] - centre_y[b]
-            delta += (
-                distance_factor
-                * w
-                * (np.sqrt(dxb * dxb + dyb * dyb) - np.sqrt(dxa * dxa + dya * dya))
-            )
-            if home[v] >= 0:
-                if home[v] == a:
-                    delta += change_factor
-                elif home[v] == b:
-                    delta -= change_factor
-            inner_a = 0.0
-            inner_b = 0.0
-            for k in range(indptr[v], indptr[v + 1]):
-                z = labels[indices[k]]
-                if z == a:
-                    inner_a += border[k]
-                elif z == b:
-                    inner_b += border[k]
-            perimeter_a = zone_perimeter[a] - perimeter[v] + 2.0 * inner_a
-            perimeter_b = zone_perimeter[b] + perimeter[v] - 2.0 * inner_b
-            delta += (
-                shape_factor
-                * ISOPERIMETRIC
-                * (
-                    perimeter_a / np.sqrt(zone_area[a] - area[v])
-                    - zone_perimeter[a] / np.sqrt(zone_area[a])
-                    + perimeter_b / np.sqrt(zone_area[b] + area[v])
-                    - zone_perimeter[b] / np.sqrt(zone_area[b])
-                )
-            )
-            if delta > 0.0:
-                if temperature <= 0.0:
-                    continue
-                if draw(state) * 1.1102230246251565e-16 >= np.exp(-delta / temperature):
-                    continue
-            stamp += 1
-            if not keeps_contiguous(
-                v, a, indptr, indices, labels, seen, tag, queue, root, pending, stamp
-            ):
+            b = across(v, cells, labels, tally.outside[v], state)
+            delta = change(v, b, cells, tally, factors, penalty, tolerance)
+            chained = (draw(state) & 1023) < chains
+            if not chained and not accepts(delta, temperature, state):
                 continue
-            labels[v] = b
-            load[a] -= w
-            load[b] += w
-            count[a] -= 1
-            count[b] += 1
-            zone_area[a] -= area[v]
-            zone_area[b] += area[v]
-            zone_perimeter[a] = perimeter_a
-            zone_perimeter[b] = perimeter_b
+            if not keeps_contiguous(v, cells, labels, search):
+                continue
+            move(v, b, cells, tally)
             moves += 1
-            away = 0
-            for k in range(indptr[v], indptr[v + 1]):
-                t = indices[k]
-                z = labels[t]
-                if z == a:
-                    away += 1
-                    outside[t] += 1
-                    if outside[t] == 1:
-                        place[t] = edges
-                        edge[edges] = t
-                        edges += 1
-                elif z == b:
-                    outside[t] -= 1
-                    if outside[t] == 0:
-                        edges -= 1
-                        last = edge[edges]
-                        edge[place[t]] = last
-                        place[last] = place[t]
-                        place[t] = -1
-                else:
-                    away += 1
-            was = outside[v]
-            outside[v] = away
-            if away == 0 and was > 0:
-                edges -= 1
-                last = edge[edges]
-                edge[place[v]] = last
-                place[last] = place[v]
-                place[v] = -1
-        recentre(weight, x, y, labels, centre_x, centre_y, sums)
+            if not chained:
+                continue
+            u = wander(v, b, 2 + draw(state) % reach, cells, tally, state)
+            if u >= 0 and cells.movable[u]:
+                c = across(u, cells, labels, tally.outside[u], state)
+                delta += change(u, c, cells, tally, factors, penalty, tolerance)
+                if accepts(delta, temperature, state) and keeps_contiguous(
+                    u, cells, labels, search
+                ):
+                    move(u, c, cells, tally)
+                    continue
+            move(v, a, cells, tally)
+            moves -= 1
+        recentre(cells, tally, sums)
     return moves

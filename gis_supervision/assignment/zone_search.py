@@ -1,0 +1,317 @@
+"""The search for zones: starts, annealing, polishing; and the repair of zones with owners."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from gis_supervision.assignment.annealing import (
+    Cells,
+    Factors,
+    RandomState,
+    Schedule,
+    anneal,
+    keeps_contiguous,
+    new_search,
+)
+from gis_supervision.assignment.areas import FREE, Area, FloatArray, IntArray
+from gis_supervision.assignment.contiguity import pieces, release_strays
+from gis_supervision.assignment.starts import (
+    adopt,
+    balanced_growth,
+    metis_start,
+    scattered_seeds,
+)
+from gis_supervision.assignment.zone_plan import Plan
+from gis_supervision.assignment.zone_quality import distance_to_medoids, polsby_popper
+
+PROPOSALS = 60_000_000  # of a whole search: several starts in a small area, few in a large one
+MOST_STARTS = 12
+FINALISTS = 3
+STEPS = 100
+CHUNK = 10  # steps between looks at the clock
+CELLS_PER_PART = 8  # METIS leaves parts empty where there are fewer
+COARSE_SHAPE = 0.15  # weight of the isoperimetric ratio against distance
+FINE_SHAPE = 0.08
+WORTH = 0.1  # one per cent of compactness against one of distance
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When to stop; never, where there is no limit."""
+
+    deadline: float | None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether the time is over."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A zoning and its score: what lies beyond the tolerance first, then distance and shape."""
+
+    score: tuple[float, float]
+    labels: IntArray
+
+
+def generator(seed: int, number: int) -> RandomState:
+    """Return the state of the kernels' generator for one start of a search."""
+    state = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)
+    return state | np.uint64(1)
+
+
+def annealed(
+    plan: Plan,
+    labels: IntArray,
+    factors: Factors,
+    schedule: Schedule,
+    state: RandomState,
+    clock: Clock,
+) -> None:
+    """Anneal in place, with looks at the clock."""
+    for start in range(0, schedule.temperature.size, CHUNK):
+        if clock.over:
+            return
+        part = slice(start, start + CHUNK)
+        anneal(
+            plan.cells,
+            labels,
+            plan.target,
+            factors,
+            Schedule(
+                schedule.temperature[part],
+                schedule.penalty[part],
+                schedule.tolerance[part],
+                schedule.chains[part],
+                schedule.proposals,
+            ),
+            state,
+        )
+
+
+def coarse(tolerance: float, proposals: int) -> Schedule:
+    """Return the first phase: single cells, hot, under a tolerance that narrows."""
+    return Schedule(
+        np.geomspace(0.02, 0.004, STEPS),
+        np.geomspace(20.0, 100.0, STEPS),
+        np.linspace(max(0.05, tolerance), 0.5 * tolerance, STEPS),
+        np.zeros(STEPS),
+        proposals,
+    )
+
+
+def fine(tolerance: float, proposals: int) -> Schedule:
+    """Return the second phase: chains of two cells, cooling down under a growing penalty."""
+    return Schedule(
+        np.geomspace(0.004, 0.0002, STEPS),
+        np.geomspace(100.0, 50_000.0, STEPS),
+        np.linspace(0.5 * tolerance, 0.75 * tolerance, STEPS),
+        np.full(STEPS, 0.5),
+        proposals,
+    )
+
+
+def designed(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) -> IntArray:
+    """Search for zones where there are none.
+
+    Several starts are annealed coarsely, the best of them finely. The number of proposals depends
+    on the number of cells alone.
+
+    Returns
+    -------
+    ndarray of int32
+        Zone of each cell.
+    """
+    n, zones = area.size, plan.target.size
+    if zones == 1:
+        return np.zeros(n, np.int32)
+    proposals = 2 * n if n > PROPOSALS // 2_000 else 3 * n
+    each = STEPS * proposals
+    starts = int(np.clip(PROPOSALS // (2 * each), 1, MOST_STARTS))
+    factors = Factors(0.0, COARSE_SHAPE, 0.0)
+    candidates: list[Candidate] = []
+    for number in range(starts):
+        state = generator(seed, number)
+        labels = started(plan, number, seed, state, 10 if number == 0 else 1)
+        if number == 0:
+            extent = distance_to_medoids(area, labels, zones)
+            factors = factors._replace(distance=plan.unit / extent if extent > 0 else 0.0)
+        if clock.over and candidates:
+            break
+        annealed(plan, labels, factors, coarse(tolerance, proposals), state, clock)
+        candidates.append(judged(plan, area, labels, max(tolerance, 0.05)))
+    candidates.sort(key=lambda candidate: candidate.score)
+    best: list[Candidate] = []
+    for number, candidate in enumerate(candidates[:FINALISTS]):
+        if clock.over and best:
+            break
+        labels = candidate.labels.copy()
+        state = generator(seed, MOST_STARTS + number)
+        factors = factors._replace(shape=FINE_SHAPE)
+        annealed(plan, labels, factors, fine(tolerance, proposals), state, clock)
+        best.append(judged(plan, area, labels, tolerance))
+    return min(best, key=lambda candidate: candidate.score).labels
+
+
+def judged(plan: Plan, area: Area, labels: IntArray, tolerance: float) -> Candidate:
+    """Score a zoning."""
+    zones = plan.target.size
+    load = np.bincount(labels, plan.cells.weight, zones)
+    off = float(np.abs(load / plan.target - 1.0).max())
+    distance = distance_to_medoids(area, labels, zones)
+    shape = float(polsby_popper(area, labels, zones).mean())
+    return Candidate(
+        (
+            max(0.0, off - tolerance),
+            float(np.log(max(distance, 1e-12)) - WORTH * np.log(shape)),
+        ),
+        labels,
+    )
+
+
+def started(plan: Plan, number: int, seed: int, state: RandomState, cuts: int) -> IntArray:
+    """Return a first zoning; even numbers begin with METIS where it can be used."""
+    labels = np.full(plan.group.size, FREE, np.int32)
+    for group in range(int(plan.group.max()) + 1):
+        inside = np.flatnonzero(plan.group == group).astype(np.int32)
+        zones = np.flatnonzero(plan.zone_group == group).astype(np.int32)
+        fixed = plan.fixed[inside]
+        usable = bool((fixed == FREE).all()) and inside.size >= CELLS_PER_PART * zones.size
+        part = None
+        if number % 2 == 0 and usable:
+            graph = plan.graph[inside][:, inside]
+            part = metis_start(graph, plan.cells.weight[inside], zones.size, seed + number, cuts)
+            if not contiguous(graph, part, zones.size):
+                part = None
+        if part is None:
+            part = grown(plan, inside, zones, state)
+        labels[inside] = zones[part]
+    return labels
+
+
+def contiguous(graph: csr_array, labels: IntArray, zones: int) -> bool:
+    """Tell whether there are so many zones, each of them in one piece."""
+    return np.unique(labels).size == zones and pieces(graph, labels)[0] == zones
+
+
+def grown(plan: Plan, inside: IntArray, zones: IntArray, state: RandomState) -> IntArray:
+    """Grow the zones of one group from fixed cells and scattered seeds.
+
+    Returns
+    -------
+    ndarray of int32
+        Index into `zones` of each cell inside.
+    """
+    cells = sub_cells(plan, inside)
+    index = np.full(plan.target.size, FREE, np.int32)
+    index[zones] = np.arange(zones.size)
+    fixed = plan.fixed[inside]
+    fixed = np.where(fixed == FREE, FREE, index[fixed]).astype(np.int32)
+    loose = np.setdiff1d(np.arange(zones.size), fixed).astype(np.int32)
+    eligible = np.flatnonzero(fixed == FREE).astype(np.int32)
+    if eligible.size < loose.size:  # the ways between pinned cells took too many
+        fixed = np.where(cells.movable, FREE, fixed).astype(np.int32)
+        eligible = np.flatnonzero(fixed == FREE).astype(np.int32)
+    seeds = np.full(zones.size, FREE, np.int32)
+    if loose.size:
+        seeds[loose] = scattered_seeds(cells, fixed, eligible, loose, state)
+    return balanced_growth(cells, fixed, seeds, plan.target[zones], 12, 8)
+
+
+def sub_cells(plan: Plan, inside: IntArray) -> Cells:
+    """Return the cells of one group."""
+    if inside.size == plan.group.size:
+        return plan.cells
+    graph = plan.graph[inside][:, inside]
+    return Cells(
+        graph.indptr.astype(np.int32),
+        graph.indices.astype(np.int32),
+        graph.data.astype(np.float64),
+        *(
+            getattr(plan.cells, name)[inside]
+            for name in ("weight", "x", "y", "area", "perimeter", "movable", "home")
+        ),
+    )
+
+
+def repaired(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) -> IntArray:
+    """Balance zones that have owners, with as few changes as the search finds.
+
+    Cells without an owner go to the lightest zones beside them first. Then cells move only where
+    that reduces what is beyond the tolerance: a change costs more than shape or distance gain.
+
+    Returns
+    -------
+    ndarray of int32
+        Zone of each cell.
+    """
+    zones = plan.target.size
+    labels = np.where(plan.fixed != FREE, plan.fixed, plan.cells.home).astype(np.int32)
+    fixed = np.where(plan.cells.movable, FREE, plan.fixed).astype(np.int32)
+    release_strays(plan.graph, labels, plan.cells.weight, fixed)
+    for zone in np.setdiff1d(np.arange(zones), labels).tolist():
+        seat(plan, labels, zone)
+    adopt(plan.cells, labels, plan.target)
+    if zones == 1:
+        return labels
+    extent = distance_to_medoids(area, labels, zones)
+    distance = plan.unit / extent if extent > 0 else 0.0
+    best: list[Candidate] = []
+    for number, factors in enumerate(repair_factors(distance)):
+        if clock.over and best:
+            break
+        trial = labels.copy()
+        state = generator(seed, number)
+        proposals = 2 * labels.size
+        annealed(plan, trial, factors, repair(tolerance, proposals), state, clock)
+        candidate = judged(plan, area, trial, tolerance)
+        moved = np.count_nonzero((trial != plan.cells.home) & (plan.cells.home != FREE))
+        best.append(Candidate((candidate.score[0], float(moved)), trial))
+    return min(best, key=lambda candidate: candidate.score).labels
+
+
+def repair_factors(distance: float) -> Iterator[Factors]:
+    """Yield what a change costs against shape and distance, dear first."""
+    for change in (0.05, 0.02):
+        yield Factors(distance, 0.1, change)
+
+
+def repair(tolerance: float, proposals: int) -> Schedule:
+    """Return the schedule of a repair: cold, under a growing penalty."""
+    return Schedule(
+        np.geomspace(0.004, 0.0002, STEPS),
+        np.geomspace(20.0, 50_000.0, STEPS),
+        np.full(STEPS, 0.9 * tolerance),
+        np.linspace(0.0, 0.5, STEPS),
+        proposals,
+    )
+
+
+def seat(plan: Plan, labels: IntArray, zone: int) -> None:
+    """Give a zone without cells its first cell, in place.
+
+    Taken is the heaviest cell without an owner in the zone's group, or else the cell farthest from
+    the centre of the heaviest zone that can spare it.
+    """
+    inside = plan.group == plan.zone_group[zone]
+    orphans = np.flatnonzero(inside & (labels == FREE))
+    if orphans.size:
+        labels[orphans[np.argmax(plan.cells.weight[orphans])]] = zone
+        return
+    search = new_search(plan.cells)
+    load = np.bincount(labels[inside], plan.cells.weight[inside], plan.target.size)
+    for donor in np.argsort(-load, kind="stable").tolist():
+        members = np.flatnonzero(labels == donor)
+        if members.size <= 1:
+            continue
+        x: FloatArray = plan.cells.x[members]
+        y: FloatArray = plan.cells.y[members]
+        far = np.hypot(x - x.mean(), y - y.mean())
+        for cell in members[np.argsort(-far, kind="stable")].tolist():
+            if plan.cells.movable[cell] and keeps_contiguous(cell, plan.cells, labels, search):
+                labels[cell] = zone
+                return

@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint, Range
@@ -167,7 +168,14 @@ class GridCell(Base):
 
     __tablename__ = "grid_cell"
     __table_args__ = (
-        _never_twice("ex_grid_cell_code", "code"),
+        # by a hash: an index of numbers is several times faster than one of texts that begin alike
+        ExcludeConstraint(
+            (func.hashtextextended(literal_column("code"), literal_column("0")), "="),
+            ("valid", "&&"),
+            name="ex_grid_cell_code",
+            using="gist",
+        ),
+        Index("ix_grid_cell_code", "code"),
         _not_empty(),
         _gist("ix_grid_cell_geom_current", "geom", "upper_inf(valid)"),
         _gist("ix_grid_cell_geom_3857", "geom_3857"),
@@ -184,6 +192,20 @@ class GridCell(Base):
         Double, Computed("st_area(geom::geography)", persisted=True), nullable=True
     )
     valid: Mapped[Range[date]]
+
+
+class GridCellSuccession(Base):
+    """Which cell took the place of which: one for each part of a split, each cell of a merger."""
+
+    __tablename__ = "grid_cell_succession"
+    __table_args__ = (CheckConstraint("predecessor_id <> successor_id", name="not_itself"),)
+    predecessor_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("grid_cell.id", ondelete="CASCADE"), primary_key=True
+    )
+    successor_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("grid_cell.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    changed_on: Mapped[date]
 
 
 class Zoning(Base):
@@ -366,6 +388,28 @@ class Premises(Base):
     h3_9: Mapped[int | None] = mapped_column(BigInteger)
     h3_10: Mapped[int | None] = mapped_column(BigInteger)
     batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+
+
+class PremisesGeocode(Base):
+    """The division whose middle is the approximate location of a premises, and how it was found.
+
+    It counts while ``location`` is "approximate"; when the row goes, the point goes with it.
+    """
+
+    __tablename__ = "premises_geocode"
+    __table_args__ = (CheckConstraint("matched_by IN ('code', 'name')", name="matched_by_known"),)
+    premises_id: Mapped[int] = mapped_column(
+        BigInteger,
+        ForeignKey("premises.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    division_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("division.id", ondelete="CASCADE"), index=True
+    )
+    matched_by: Mapped[str]
+    matched: Mapped[str]
+    geocoded_at: Mapped[datetime] = _now()
 
 
 class Inspection(Base):

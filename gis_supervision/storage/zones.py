@@ -217,11 +217,10 @@ def register_inspectors(session: Session, inspectors: Sequence[NewInspector]) ->
         ],
     )
     numbers = [person.staff_number for person in inspectors]
-    ids = dict(
-        session.execute(
-            select(Inspector.staff_number, Inspector.id).where(Inspector.staff_number.in_(numbers))
-        ).tuples()
-    )
+    rows = session.execute(
+        select(Inspector.staff_number, Inspector.id).where(Inspector.staff_number.in_(numbers))
+    ).tuples()
+    ids = dict(rows.all())
     return [ids[number] for number in numbers]
 
 

@@ -1,0 +1,187 @@
+// Areas: polygons on one canvas, filled by class, outlined, or as the ground below.
+
+const HATCH = "#b3ab98";
+const GROUND = { fillColor: "#faf8f3", fillOpacity: 1, color: "#d5cfc1", weight: 0.8 };
+
+/** Leaflet's canvas with one thing more: areas without data are hatched. */
+const HatchCanvas = L.Canvas.extend({
+  _fillStroke(context, layer) {
+    const { options } = layer;
+    L.Canvas.prototype._fillStroke.call(this, context, layer);
+    if (!options.hatch || !options.fill) return;
+    context.save();
+    context.globalAlpha = options.hatchOpacity;
+    context.fillStyle = this.hatch(context);
+    context.fill(options.fillRule || "evenodd");
+    context.restore();
+  },
+
+  hatch(context) {
+    if (!this.pattern) {
+      const tile = document.createElement("canvas");
+      tile.width = 6;
+      tile.height = 6;
+      const brush = tile.getContext("2d");
+      brush.strokeStyle = HATCH;
+      brush.lineWidth = 1;
+      brush.beginPath();
+      for (const shift of [-6, 0, 6]) {
+        brush.moveTo(shift, 6);
+        brush.lineTo(shift + 6, 0);
+      }
+      brush.stroke();
+      this.pattern = context.createPattern(tile, "repeat");
+    }
+    return this.pattern;
+  },
+});
+
+/** How wide a text is, roughly, in pixels: Chinese characters are square. */
+function textWidth(text) {
+  let width = 0;
+  for (const character of text) width += character.charCodeAt(0) > 0x2e7f ? 12 : 6.6;
+  return width;
+}
+
+/** The polygons of a layer on a map, and their labels. */
+class AreaShapes {
+  constructor(map, layer, renderer, open) {
+    this.map = map;
+    this.layer = layer;
+    this.open = open;
+    this.pass = new Uint8Array(layer.count).fill(1);
+    this.group = L.featureGroup();
+    this.labels = L.layerGroup();
+    this.shapes = layer.areas.map((area, i) => this.shape(area, i, renderer));
+    this.group.on("click", (event) => this.openAt(event.sourceTarget.feature, event.latlng));
+    if (layer.draw !== "ground") {
+      this.group.bindTooltip((shape) => this.hint(shape.feature), { sticky: true, direction: "top" });
+    }
+  }
+
+  shape(area, i, renderer) {
+    if (!area.outline) return null;
+    const made = L.polygon(area.outline, {
+      renderer,
+      smoothFactor: 0.6,
+      interactive: this.layer.draw === "classes",
+      bubblingMouseEvents: false,
+    });
+    made.feature = i;
+    return made;
+  }
+
+  look(i) {
+    const { layer } = this;
+    if (layer.draw === "ground") return GROUND;
+    if (layer.draw === "outline") return { fill: false, color: "#34495e", weight: 1.6, opacity: 0.85 };
+    if (layer.styles.length === 0) {
+      return { fill: true, fillColor: "#5b8fa8", fillOpacity: 0.12, color: "#5b8fa8", weight: 0.8 };
+    }
+    const { classes, ofFeature } = classified(layer);
+    const entry = classes[ofFeature[i]];
+    return {
+      fill: true,
+      fillColor: entry.color,
+      fillOpacity: 0.82,
+      hatch: Boolean(entry.hatch),
+      hatchOpacity: 0.9,
+      color: "#5d5a52",
+      weight: 0.6,
+      opacity: 0.45,
+    };
+  }
+
+  update(pass) {
+    this.pass = pass;
+    this.shapes.forEach((shape, i) => {
+      if (!shape) return;
+      if (pass[i]) {
+        shape.setStyle(this.look(i));
+        this.group.addLayer(shape);
+      } else {
+        this.group.removeLayer(shape);
+      }
+    });
+  }
+
+  setVisible(visible) {
+    if (visible) this.group.addTo(this.map);
+    else {
+      this.group.remove();
+      this.labels.clearLayers();
+    }
+  }
+
+  /** Where a feature is and what it is called, for a label; null for none. */
+  label(i) {
+    const { layer } = this;
+    if (layer.label.length === 0 || !this.pass[i] || !layer.areas[i].label) return null;
+    const lines = layer.label
+      .map((name) => layer.columns[name][i])
+      .filter((value) => value !== null)
+      .map((value) => String(value));
+    return lines.length > 0 ? { at: layer.areas[i].label, lines } : null;
+  }
+
+  hint(i) {
+    const { layer } = this;
+    const name = layer.popup.find((one) => layer.attributes[one].type === "text" && one !== layer.key);
+    const box = element("div", {});
+    const title = layer.label.length > 0 ? layer.label[0] : name;
+    if (title) box.append(element("strong", {}, valueText(layer.attributes[title], layer.columns[title][i])));
+    if (layer.styles.length > 0) {
+      const style = layer.styles[layer.style];
+      const attribute = layer.attributes[style.attribute];
+      box.append(element("div", {}, `${pick(style.title)}: ${valueText(attribute, layer.columns[style.attribute][i])}`));
+    }
+    return box;
+  }
+
+  openAt(i, latlng) {
+    this.open(latlng, () => popupContent(this.layer, [i]));
+  }
+
+  focus(i) {
+    const shape = this.shapes[i];
+    if (!shape) return false;
+    this.map.fitBounds(shape.getBounds(), { padding: [60, 60], maxZoom: 15, animate: false });
+    this.openAt(i, L.latLng(this.layer.areas[i].label));
+    return true;
+  }
+}
+
+/** Draw the labels that have room, upper layers first. */
+function drawLabels(map, areas) {
+  const taken = [];
+  const size = map.getSize();
+  for (const one of [...areas].reverse()) {
+    one.labels.clearLayers();
+    if (one.layer.label.length === 0 || !map.hasLayer(one.group)) continue;
+    one.labels.addTo(map);
+    for (let i = 0; i < one.layer.count; i += 1) {
+      const label = one.label(i);
+      if (!label) continue;
+      const at = map.latLngToContainerPoint(label.at);
+      const width = Math.max(...label.lines.map(textWidth)) + 10;
+      const height = 15 * label.lines.length + 2;
+      const box = [at.x - width / 2, at.y - height / 2, at.x + width / 2, at.y + height / 2];
+      if (box[2] < 0 || box[3] < 0 || box[0] > size.x || box[1] > size.y) continue;
+      const bounds = one.shapes[i].getBounds();
+      const room = map.latLngToContainerPoint(bounds.getSouthEast()).x
+        - map.latLngToContainerPoint(bounds.getNorthWest()).x;
+      const crowded = taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
+      if (room < width * 0.8 || crowded) continue;
+      taken.push(box);
+      const drawn = element("div", {}, ...label.lines.map((line, n) => element("span", { class: n === 0 ? "first" : "next" }, line)));
+      const marker = L.marker(label.at, {
+        icon: L.divIcon({ html: drawn, className: `area-label ${one.layer.draw}`, iconSize: [width, height] }),
+        interactive: one.layer.draw === "outline",
+        keyboard: false,
+        pane: "labels",
+      });
+      if (one.layer.draw === "outline") marker.on("click", () => one.openAt(i, L.latLng(label.at)));
+      one.labels.addLayer(marker);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// Classes of a style: which features belong to which, in what colour.
+
+const OTHER = "#9a9a9a";
+
+/** The classes of a style in the order of the legend; `test` decides by value and row. */
+function classesOf(layer, style) {
+  const attribute = layer.attributes[style.attribute];
+  const classes = style.special.map((look) => ({
+    title: look.title,
+    color: look.color,
+    hatch: look.hatch,
+    where: Object.entries(look.where),
+  }));
+  const special = classes.length;
+  const byValue = new Map();
+  if (attribute.values.length > 0) {
+    for (const known of attribute.values) {
+      byValue.set(known.value, classes.length);
+      classes.push({ title: known.title, color: known.color, value: known.value });
+    }
+  } else if (style.breaks.length > 0) {
+    const ends = [null, ...style.breaks, null];
+    style.colors.forEach((color, i) => {
+      classes.push({ band: [ends[i], ends[i + 1]], color });
+    });
+  } else {
+    const found = [...new Set(layer.columns[style.attribute])].filter((v) => v !== null).sort();
+    found.slice(0, style.colors.length).forEach((value, i) => {
+      byValue.set(value, classes.length);
+      classes.push({ title: value, color: style.colors[i], value });
+    });
+  }
+  let missing = -1;
+  if (style.noData) {
+    missing = classes.length;
+    classes.push({ title: style.noData.title, color: style.noData.color, hatch: style.noData.hatch });
+  }
+  return { attribute, classes, special, byValue, missing };
+}
+
+/** The class of every feature; the legend gets one class more where a value fits none. */
+function classify(layer, style) {
+  const { attribute, classes, special, byValue, missing } = classesOf(layer, style);
+  const values = layer.columns[style.attribute];
+  let other = -1;
+  const rest = () => {
+    if (other < 0) {
+      other = classes.length;
+      classes.push({ title: null, color: OTHER });
+    }
+    return other;
+  };
+  const ofFeature = new Uint8Array(layer.count);
+  for (let i = 0; i < layer.count; i += 1) {
+    const value = values[i];
+    let found = -1;
+    if (value === null && missing >= 0) {
+      found = missing;
+      for (let s = 0; s < special; s += 1) {
+        if (classes[s].where.every(([name, wanted]) => layer.columns[name][i] === wanted)) found = s;
+      }
+    } else if (value === null) {
+      found = rest();
+    } else {
+      for (let s = 0; s < special && found < 0; s += 1) {
+        if (classes[s].where.every(([name, wanted]) => layer.columns[name][i] === wanted)) found = s;
+      }
+      if (found < 0 && byValue.has(value)) found = byValue.get(value);
+      if (found < 0 && byValue.size === 0) {
+        let band = 0;
+        while (band < style.breaks.length && value >= style.breaks[band]) band += 1;
+        found = special + band;
+      }
+      if (found < 0) found = rest();
+    }
+    ofFeature[i] = found;
+  }
+  return { attribute, classes, ofFeature };
+}
+
+function classTitle(classified, entry) {
+  if (entry.band) return bandText(classified.attribute, entry.band[0], entry.band[1]);
+  return entry.title === null ? say("Other") : pick(entry.title);
+}
+
+/** Classify a layer by its chosen style, once. */
+function classified(layer) {
+  layer.classified = layer.classified || [];
+  if (!layer.classified[layer.style]) {
+    layer.classified[layer.style] = classify(layer, layer.styles[layer.style]);
+  }
+  return layer.classified[layer.style];
+}
+
+/** A patch of a class's colour for legends. */
+function swatch(entry, shape = "area") {
+  const made = element("span", { class: `swatch ${shape}${entry.hatch ? " hatch" : ""}` });
+  made.style.backgroundColor = entry.color;
+  return made;
+}

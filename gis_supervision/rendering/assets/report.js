@@ -1,0 +1,156 @@
+// The report: data in, map and panel out, and what happens when readers change something.
+
+class Report {
+  constructor(map, data, bounds) {
+    this.map = map;
+    this.data = data;
+    this.bounds = bounds;
+    this.layers = data.layers.map((spec) => ({ ...decodeLayer(spec), packed: spec.columns }));
+    this.filters = data.filters.map((filter) => prepareFilter(filter, this.layers));
+    this.open = new Map();
+    this.sorting = new Map();
+    this.pass = new Map();
+    this.drawn = new Map();
+    for (const name of ["showAll", "resetFilters", "refilter", "redrawLabels"]) {
+      this[name] = this[name].bind(this);
+    }
+  }
+
+  start() {
+    const { map } = this;
+    map.attributionControl.setPrefix(false);
+    L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
+    map.createPane("labels").style.zIndex = 450;
+    const renderer = new HatchCanvas({ padding: 0.3, tolerance: 3 });
+    const popup = (latlng, content) => {
+      this.content = content;
+      this.popup = L.popup({ maxWidth: 380, minWidth: 240, autoPanPadding: [30, 30] })
+        .setLatLng(latlng).setContent(content()).openOn(map);
+    };
+    this.showAll();
+    for (const layer of this.layers) {
+      if (layer.points) this.drawn.set(layer.name, new PointMarkers(map, layer, popup));
+      else if (layer.areas) this.drawn.set(layer.name, new AreaShapes(map, layer, renderer, popup));
+    }
+    this.filter();
+    for (const layer of this.layers) if (layer.draw) this.drawn.get(layer.name).setVisible(layer.visible);
+    map.on("moveend", this.redrawLabels);
+    map.on("popupclose", () => { this.popup = null; });
+    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+    window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
+    this.speak(this.data.language);
+  }
+
+  showAll() {
+    this.map.fitBounds(this.bounds, { padding: [16, 16], animate: false });
+  }
+
+  redrawLabels() {
+    drawLabels(this.map, [...this.drawn.values()].filter((one) => one instanceof AreaShapes));
+  }
+
+  /** Let the layers show what passes the filters. */
+  filter() {
+    for (const layer of this.layers) {
+      const pass = passing(layer, this.filters);
+      this.pass.set(layer.name, pass);
+      const drawn = this.drawn.get(layer.name);
+      if (drawn) drawn.update(pass);
+    }
+  }
+
+  refilter() {
+    const focused = document.activeElement && document.activeElement.dataset;
+    const again = focused && focused.filter
+      ? `[data-filter="${focused.filter}"]${focused.value === undefined ? "" : `[data-value="${CSS.escape(focused.value)}"]`}` : null;
+    this.map.closePopup();
+    this.filter();
+    this.stack();
+    this.redraw();
+    const control = again && document.querySelector(again);
+    if (control) control.focus();
+  }
+
+  resetFilters() {
+    for (const filter of this.filters) filter.allowed = filter.choices.map(() => true);
+    this.refilter();
+  }
+
+  restyle(layer, style) {
+    layer.style = style;
+    this.drawn.get(layer.name).update(this.pass.get(layer.name));
+    this.stack();
+    this.redraw();
+    document.querySelectorAll(`[name="style-${layer.name}"]`)[style].focus();
+  }
+
+  show(layer, visible) {
+    layer.visible = visible;
+    this.drawn.get(layer.name).setVisible(visible);
+    this.stack();
+    this.redraw();
+    document.querySelector(`[data-toggle="${layer.name}"]`).focus();
+  }
+
+  /** Areas lie one above the other in the order of the layers. */
+  stack() {
+    for (const one of this.drawn.values()) {
+      if (one instanceof AreaShapes && this.map.hasLayer(one.group)) one.group.bringToFront();
+    }
+  }
+
+  /** Go to a feature; a feature without a place is shown in a dialogue. */
+  focus(layer, feature) {
+    const drawn = this.drawn.get(layer.name);
+    if (drawn && !layer.visible) this.show(layer, true);
+    if (!drawn || !drawn.focus(feature)) showDetails(layer, feature);
+    else if (window.matchMedia("(max-width: 800px)").matches) {
+      document.getElementById("stage").scrollIntoView({ block: "start" });
+    }
+  }
+
+  relist() {
+    document.getElementById("lists").replaceWith(listsSection(this));
+  }
+
+  redraw() {
+    const panel = document.getElementById("panel");
+    const scrolled = panel.scrollTop;
+    panel.replaceChildren(...[
+      headSection(this),
+      totalsSection(this),
+      filterSection(this),
+      layerSection(this),
+      listsSection(this),
+    ].filter(Boolean));
+    panel.scrollTop = scrolled;
+    this.redrawLabels();
+  }
+
+  /** Show everything in a language. */
+  speak(language) {
+    wording.language = language;
+    document.documentElement.lang = language.replace("_", "-");
+    document.title = pick(this.data.title);
+    if (this.zoom) this.zoom.remove();
+    this.zoom = L.control.zoom({ position: "topright", zoomInTitle: say("Zoom in"), zoomOutTitle: say("Zoom out") }).addTo(this.map);
+    this.map.getContainer().setAttribute("aria-label", say("Map"));
+    if (this.popup) this.popup.setContent(this.content());
+    for (const one of this.drawn.values()) {
+      if (one instanceof PointMarkers) {
+        one.clear();
+        if (this.map.hasLayer(one.group)) one.redraw();
+      }
+    }
+    this.redraw();
+  }
+}
+
+function startReport(map, bounds) {
+  const loading = document.getElementById("loading");
+  const data = JSON.parse(document.getElementById("report-data").textContent);
+  wording.texts = data.texts;
+  new Report(map, data, bounds).start();
+  loading.remove();
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+}

@@ -30,6 +30,10 @@ KEPT_REJECTIONS: Final = 10_000
 """Rejected values that a report holds; the count is always that of all."""
 
 
+SET_REASONS: Final = frozenset({"duplicate", "no_parent"})
+"""Reasons that only show when all rows are seen together."""
+
+
 @dataclass(frozen=True)
 class Rejection:
     """One wrong value.
@@ -319,6 +323,8 @@ class _Import:
         staging.create(self.session)
         for name, source in self.sources.items():
             self._stage_source(name, source)
+        if self.incomplete:
+            return
         self.tell("check", self.tally.read)
         staging.check(
             self.session,
@@ -366,6 +372,8 @@ class _Import:
         return self._merge(batch_id)
 
     def _merge(self, batch_id: int | None) -> dict[str, staging.Merged]:
+        if self.incomplete:
+            return {}
         given = self._given()
         done: dict[str, staging.Merged] = {}
         kinds = {record for source in self.sources.values() for record in source.records()}
@@ -404,6 +412,13 @@ class _Import:
                     found[record].append(name)
         return found
 
+    def _column(self, source: str, field_name: str | None) -> str | None:
+        """Name the columns that a key of the register comes from."""
+        for _, name, column in self.mapping.sources[source].columns():
+            if name == field_name:
+                return ", ".join(column.names()) or name
+        return field_name
+
     def report(
         self,
         status: Literal["imported", "refused", "dry_run"],
@@ -418,7 +433,15 @@ class _Import:
             "repeated": self.tally.repeated,
         }
         rejections = tuple(
-            Rejection(source, self.paths[source].name, row, column, value, reason, expected or "")
+            Rejection(
+                source,
+                self.paths[source].name,
+                row,
+                self._column(source, column) if reason in SET_REASONS else column,
+                value,
+                reason,
+                expected or "",
+            )
             for source, row, column, value, reason, expected in staging.rejections(
                 self.session, KEPT_REJECTIONS
             )

@@ -3,14 +3,20 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
 
+from gis_supervision.domain.datums import Datum, DatumKind
 from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.importing import locations
-from gis_supervision.importing.fields import FIELDS, Field, RecordName
+from gis_supervision.importing.codes import (
+    credit_code,
+    wrong_credit_codes,
+    wrong_division_code,
+)
+from gis_supervision.importing.fields import FIELDS, RecordName
 from gis_supervision.importing.mapping import Source
 from gis_supervision.importing.readers import GEOMETRY, ROW, Table
 from gis_supervision.importing.values import (
@@ -137,6 +143,13 @@ class Checker:
                 continue
             value, more = value_of(pl.col(f"text:{key}"), accepts, column)
             self._values.append(value.alias(key))
+            if key == "premises.credit_code":
+                value = credit_code(value)
+                self._values[-1] = value.alias(key)
+                more = [*more, Problem(_wrong_credit_code(key), "bad_code")]
+            if key == "division.code":
+                level = pl.col("text:division.level")
+                more = [*more, Problem(wrong_division_code(pl.col(key), level), "bad_code")]
             present = self._present(record)
             problems = [*problems, *more]
             if accepts.required and not (record == "finding" and name == "item"):
@@ -432,7 +445,7 @@ class Checker:
             columns += [
                 pl.col("premises.original_x").alias("original_x"),
                 pl.col("premises.original_y").alias("original_y"),
-                pl.lit(self.datum).alias("datum"),
+                pl.lit(Datum.parse(self.datum).name).alias("datum"),
                 *(
                     pl.col(f"premises.place:{name}").alias(name)
                     for name in ("lat", "lng", *(f"h3_{n}" for n in H3_RESOLUTIONS))
@@ -446,15 +459,14 @@ class Checker:
         return columns
 
 
+def _wrong_credit_code(key: str) -> pl.Expr:
+    return pl.col(key).map_batches(wrong_credit_codes, return_dtype=pl.Boolean)
+
+
 def _plausible(x: pl.Series, y: pl.Series, datum: str) -> pl.Series:
     """Leave out pairs that no transformation takes; they have been reported by their range."""
-    if datum.upper().startswith("EPSG:"):
+    if Datum.parse(datum).kind is DatumKind.EPSG:
         return pl.Series(
             np.isfinite(x.fill_null(0).to_numpy()) & np.isfinite(y.fill_null(0).to_numpy())
         )
     return (x.abs() <= 180) & (y.abs() <= 90)  # noqa: PLR2004 - degrees
-
-
-def describe(field_: Field) -> dict[str, Any]:
-    """Tell what a field accepts, for documentation and hints."""
-    return {name: value for name, value in vars(field_).items() if value not in (None, ())}

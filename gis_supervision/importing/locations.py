@@ -8,10 +8,12 @@ import numpy.typing as npt
 import polars as pl
 import shapely
 
+from gis_supervision.domain.datums import Datum, DatumKind, to_wgs84
 from gis_supervision.domain.h3_index import cells_at
+from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage.tables import H3_RESOLUTIONS
 
-DEFAULT_DATUM: Final = "wgs84"
+DEFAULT_DATUM: Final = "WGS84"
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +52,7 @@ def located(x: pl.Series, y: pl.Series, datum: str) -> pl.DataFrame:
     given_x = x.cast(pl.Float64).to_numpy(allow_copy=True)
     given_y = y.cast(pl.Float64).to_numpy(allow_copy=True)
     # NaN stands for no point from here on
-    lng, lat = (np.array(part, dtype=float) for part in _wgs84(given_x, given_y, datum))
+    lng, lat = (np.array(part) for part in _wgs84(given_x, given_y, datum))
     outside = ~on_earth(lat, lng)
     lat[outside], lng[outside] = np.nan, np.nan
     columns: dict[str, Any] = {"lat": lat, "lng": lng}
@@ -63,11 +65,15 @@ def located(x: pl.Series, y: pl.Series, datum: str) -> pl.DataFrame:
 
 
 def _wgs84(x: Floats, y: Floats, datum: str) -> tuple[Floats, Floats]:
-    if datum.lower() in {DEFAULT_DATUM, "epsg:4326"}:
-        return x, y
-    from gis_supervision.domain.datums import to_wgs84  # noqa: PLC0415 - loads PROJ
-
-    return to_wgs84(x, y, datum)
+    """Convert points; those that the datum does not reach become NaN."""
+    try:
+        return to_wgs84(x, y, datum)
+    except InvalidInputError:
+        if len(x) == 1:
+            return np.array([np.nan]), np.array([np.nan])
+    middle = len(x) // 2
+    halves = [_wgs84(x[part], y[part], datum) for part in (slice(middle), slice(middle, None))]
+    return np.concatenate([h[0] for h in halves]), np.concatenate([h[1] for h in halves])
 
 
 def points(wkb: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -135,7 +141,7 @@ def outlines(wkb: pl.Series, datum: str) -> Outlines:
     shapes[none] = None
     wrong = ~none & ~np.isin(shapely.get_type_id(shapes), _AREAS)
     shapes[wrong] = None
-    if datum != DEFAULT_DATUM:
+    if Datum.parse(datum).kind is not DatumKind.GEOGRAPHIC:
         shapes = shapely.transform(
             shapes, lambda xy: np.column_stack(_wgs84(xy[:, 0], xy[:, 1], datum))
         )

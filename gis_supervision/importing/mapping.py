@@ -45,6 +45,7 @@ from pydantic import (
     model_validator,
 )
 
+from gis_supervision.domain.datums import Datum
 from gis_supervision.domain.rule_errors import describe_errors
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing.fields import FIELDS, RECORDS, RecordName
@@ -65,6 +66,14 @@ def _column(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
+def _known_datum(name: str) -> str:
+    try:
+        return Datum.parse(name).name
+    except NotFoundError as error:
+        raise ValueError(str(error)) from None
+
+
+DatumName = Annotated[str, AfterValidator(_known_datum)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -268,7 +277,7 @@ class Source(_Strict):
     """Row that holds the column names, as a spreadsheet counts."""
     null: list[str] = [""]
     """Values that mean "none" in every column."""
-    datum: str | None = None
+    datum: DatumName | None = None
     """Datum of this source's coordinates, where it is another than the mapping's."""
     skip: list[RowFilter] = []
     """Rows to leave out: those where a column has one of the values."""
@@ -315,8 +324,8 @@ class Mapping(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
     title: str | None = None
-    datum: str | None = None
-    """``wgs84``, ``cgcs2000``, ``gcj02``, ``bd09`` or ``EPSG:n``. Left out: WGS84, or what a
+    datum: DatumName | None = None
+    """``WGS84``, ``CGCS2000``, ``GCJ-02``, ``BD-09`` or ``EPSG:n``. Left out: WGS84, or what a
     geographic file says of itself."""
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_supervision.storage import bulk
 from gis_supervision.storage.statements import named
 
 
@@ -103,6 +104,7 @@ def derive_touched(
     if changed:
         session.execute(text(sql["update"]))
     if new:
-        session.execute(text(sql["insert"]))
+        with bulk.load(session, "hazard", new):
+            session.execute(text(sql["insert"]))
     session.execute(text(sql["drop"]))
     return Derived(new=new, changed=changed, withdrawn=withdrawn)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_supervision.domain.inspections import SEVERITIES
-from gis_supervision.storage import frames
+from gis_supervision.storage import bulk, frames
 from gis_supervision.storage.statements import named
 
 STAGES = ("division", "premises", "inspection", "finding", "rejection")
@@ -157,7 +157,8 @@ def merge_premises(session: Session, given: Sequence[str], *, batch_id: int | No
         place_in_bulk(session, on=True)
         if counts.new:
             session.execute(text(sql["place"]))
-            session.execute(text(sql["insert"]), values)
+            with bulk.load(session, "premises", counts.new):
+                session.execute(text(sql["insert"]), values)
         if counts.changed:
             session.execute(text(sql["remember"]), values)
             session.execute(text(sql["update"]), values)
@@ -175,7 +176,8 @@ def merge_inspections(session: Session, given: Sequence[str], *, batch_id: int |
     if batch_id is None or not counts.touched:
         return counts
     if counts.new:
-        session.execute(text(sql["insert_inspections"]), values)
+        with bulk.load(session, "inspection", counts.new):
+            session.execute(text(sql["insert_inspections"]), values)
     if counts.changed:
         session.execute(text(sql["remember_inspections"]), values)
         session.execute(text(sql["update_inspections"]), values)
@@ -207,7 +209,8 @@ def merge_findings(session: Session, complete: Sequence[str], *, batch_id: int |
         return counts
     values = {"batch": batch_id}
     if counts.new:
-        session.execute(text(sql["insert_findings"]), values)
+        with bulk.load(session, "finding", counts.new):
+            session.execute(text(sql["insert_findings"]), values)
     if counts.changed or counts.withdrawn:
         session.execute(text(sql["remember_findings"]), values)
         session.execute(text(sql["update_findings"]))

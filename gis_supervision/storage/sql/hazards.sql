@@ -14,7 +14,7 @@ WITH ordered AS (
     FROM inspection AS i
     WHERE
         (:everything OR i.premises_id IN (SELECT t.id FROM touched_premises AS t))
-        AND i.batch_id IS DISTINCT FROM :excluded
+        AND (cast(:excluded AS bigint) IS NULL OR i.batch_id IS DISTINCT FROM :excluded)
     WINDOW turn AS (
         PARTITION BY i.premises_id
         ORDER BY i.inspected_on, length(i.inspection_number), i.inspection_number

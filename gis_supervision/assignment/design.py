@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 from pyproj import Transformer
-from shapely import centroid, get_x, get_y
+from scipy.sparse import csr_array
 
 from gis_supervision.assignment.districting import Zoning, balanced_zones
 from gis_supervision.assignment.workload import Workload, workload
-from gis_supervision.domain.grid import adjacency
+from gis_supervision.domain.contiguity import shared_borders
+from gis_supervision.domain.polygons import equal_area_crs
 from gis_supervision.errors import ConflictError
 from gis_supervision.storage import grid, zones
 from gis_supervision.storage.zones import NewInspector, NewZone
@@ -130,9 +132,19 @@ def design(
         raise ConflictError("there is no grid: run `gis-supervision grid build` first")
     work = cell_work(session, rules, cells, as_of)
     number = zone_count or max(1, math.ceil(float(work.hours.sum()) / capacity_hours))
-    x, y = _metres(cells)
+    plane = _in_metres(cells)
+    middle = shapely.centroid(plane)
+    y = shapely.get_y(middle)
     zoning = balanced_zones(
-        adjacency(cells.polygons), work.hours, x, y, number, tolerance=tolerance, seed=seed
+        _borders(cells),
+        work.hours,
+        shapely.get_x(middle),
+        y,
+        number,
+        tolerance=tolerance,
+        seed=seed,
+        cell_area=shapely.area(plane),
+        cell_perimeter=shapely.length(plane),
     )
     order = np.argsort(-_means(zoning.labels, y, number), kind="stable")
     width = max(2, len(str(number)))
@@ -176,15 +188,23 @@ def assign_in_order(session: Session, made: Design, inspectors: Sequence[NewInsp
     zones.assign(session, made.zone_ids, people, valid_from=made.valid_from)
 
 
-def _metres(cells: grid.Cells) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centres of the cells in an equal-area projection around their middle."""
-    middle = centroid(cells.polygons)
-    lng, lat = get_x(middle), get_y(middle)
-    local = Transformer.from_crs(
-        4326, f"+proj=laea +lat_0={lat.mean()} +lon_0={lng.mean()}", always_xy=True
+def _in_metres(cells: grid.Cells) -> NDArray[np.object_]:
+    """Project the cells to an equal-area plane around their middle."""
+    to_plane = Transformer.from_crs(
+        4326, equal_area_crs(shapely.total_bounds(cells.polygons)), always_xy=True
     )
-    x, y = local.transform(lng, lat)
-    return np.asarray(x), np.asarray(y)
+    return np.asarray(
+        shapely.transform(cells.polygons, to_plane.transform, interleaved=False), dtype=object
+    )
+
+
+def _borders(cells: grid.Cells) -> csr_array:
+    """Neighbours with the length of the common border in metres."""
+    borders = shared_borders(cells.polygons)
+    rows = np.concatenate((borders.first, borders.second))
+    columns = np.concatenate((borders.second, borders.first))
+    lengths = np.concatenate((borders.length_m, borders.length_m))
+    return csr_array((lengths, (rows, columns)), shape=(cells.ids.size, cells.ids.size))
 
 
 def _means(

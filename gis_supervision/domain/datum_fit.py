@@ -10,7 +10,7 @@ import shapely
 from scipy.stats import binomtest
 
 from gis_supervision.domain.datums import CANDIDATES, CGCS2000, Datum, to_wgs84
-from gis_supervision.domain.topology import METRES_PER_DEGREE, as_polygons
+from gis_supervision.domain.polygons import METRES_PER_DEGREE, as_polygons
 from gis_supervision.errors import InvalidInputError
 
 if TYPE_CHECKING:

@@ -18,16 +18,16 @@ from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from gis_supervision.domain import h3_index
+from gis_supervision.domain.contiguity import adjacency
 from gis_supervision.domain.divisions import MAX_SERIAL, DivisionCode, Level, UnitGridCode
 from gis_supervision.domain.pieces import Pieces, clipped_to, joined, squares, without_slivers
-from gis_supervision.domain.topology import (
+from gis_supervision.domain.polygons import (
     METRES_PER_DEGREE,
-    adjacency,
     areas_m2,
     as_polygons,
-    check_topology,
     equal_area_crs,
 )
+from gis_supervision.domain.topology import check_topology
 from gis_supervision.errors import InvalidInputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from gis_supervision.domain.topology import areas_m2, shared_borders
+from gis_supervision.domain.contiguity import shared_borders
+from gis_supervision.domain.polygons import areas_m2
 from gis_supervision.errors import InvalidInputError
 
 if TYPE_CHECKING:

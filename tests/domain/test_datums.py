@@ -4,7 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Polygon, box
 
@@ -17,6 +17,7 @@ MILLIMETRE = 1e-3 / 111_195
 IN_CHINA = st.tuples(st.floats(73.5, 135.1), st.floats(3.8, 53.6))
 
 
+@settings(deadline=None)
 @given(point=IN_CHINA, datum=st.sampled_from([GCJ02, BD09]))
 def test_shifted_datums_there_and_back(point, datum):
     x, y = from_wgs84([point[0]], [point[1]], datum)
@@ -27,6 +28,7 @@ def test_shifted_datums_there_and_back(point, datum):
     assert 10 < shift_m < 3000
 
 
+@settings(deadline=None)
 @given(point=IN_CHINA, datum=st.sampled_from([GCJ02, BD09]))
 def test_shifted_datums_back_and_there(point, datum):
     lng, lat = to_wgs84([point[0]], [point[1]], datum)

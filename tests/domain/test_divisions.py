@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis_supervision.domain.divisions import (
@@ -28,6 +28,7 @@ RENAMED = (
 )
 
 
+@settings(deadline=None)
 @given(VILLAGE)
 def test_codes_begin_with_their_parents(code):
     village = DivisionCode(code)
@@ -43,6 +44,7 @@ def test_codes_begin_with_their_parents(code):
     assert not village.contains(county)
 
 
+@settings(deadline=None)
 @given(VILLAGE, st.integers(1, 999))
 def test_unit_grid_codes_there_and_back(village, serial):
     cell = UnitGridCode.of(village, serial)
@@ -52,6 +54,7 @@ def test_unit_grid_codes_there_and_back(village, serial):
     assert DivisionCode(village).contains(cell)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_code_or_an_error(text):
     for kind in (DivisionCode, UnitGridCode):

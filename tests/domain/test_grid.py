@@ -35,7 +35,7 @@ def assert_fills(cells: grid.Lattice, areas: list[Polygon | MultiPolygon]) -> No
     assert shapely.is_valid(cells.polygons).all()
 
 
-@settings(max_examples=25)
+@settings(deadline=None, max_examples=25)
 @given(
     lng=st.floats(-170, 170),
     lat=st.floats(-65, 65),
@@ -54,7 +54,7 @@ def test_squares_fill_a_boundary_anywhere(lng, lat, seed, side_m):
     assert all("kept" in cells.notes[at] for at in np.flatnonzero(small))
 
 
-@settings(max_examples=15)
+@settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), resolution=st.integers(7, 9))
 def test_hexagons_fill_a_boundary(seed, resolution):
     area = ragged(84.7, 44.4, 0.05, seed)
@@ -103,6 +103,7 @@ def test_serials_run_west_to_east_then_north_to_south():
     assert (np.diff(centres[:, 1])[~same_row] < 0).all()
 
 
+@settings(deadline=None)
 @given(st.permutations(range(12)), st.integers(-60, 60))
 def test_serials_of_supplied_cells(order, lat):
     places = [(row, col) for row in range(3) for col in range(4)]
@@ -219,7 +220,7 @@ def test_a_side_is_positive(side_m):
         grid.square_lattice(box(84, 44, 85, 45), side_m)
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), cuts=st.integers(1, 12))
 def test_points_get_the_cell_that_contains_them(seed, cuts):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@ import h3.api.numpy_int as h3_int
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from libpysal.graph import Graph
 from shapely import MultiPolygon, Point, Polygon, box
@@ -27,6 +27,7 @@ def over_the_globe(count: int, resolution: int, seed: int = 7) -> np.ndarray:
     return np.unique(h3_index.cells_of(lat, rng.uniform(-180, 180, count), resolution))
 
 
+@settings(deadline=None)
 @given(lat=LAT, lng=LNG, resolution=RESOLUTION)
 def test_a_cell_is_that_of_the_c_library(lat, lng, resolution):
     (cell,) = h3_index.cells_of([lat], [lng], resolution)
@@ -76,6 +77,7 @@ def test_resolutions_run_from_0_to_15(resolution):
         h3_index.cells_of([0.0], [0.0], resolution)
 
 
+@settings(deadline=None)
 @given(lat=LAT, lng=LNG, resolution=RESOLUTION, data=st.data())
 def test_parents_are_those_of_the_c_library(lat, lng, resolution, data):
     coarser = data.draw(st.integers(0, resolution))
@@ -138,6 +140,7 @@ def test_neighbours_are_the_first_ring(resolution):
     assert (links != links.T).nnz == 0
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 126), max_size=40))
 def test_neighbours_of_any_subset(chosen):
     disc = np.sort(h3_int.grid_disk(h3_int.latlng_to_cell(44.4, 84.7, 9), 6)).astype(np.int64)
@@ -186,6 +189,7 @@ def test_neighbours_refuse_what_is_no_set_of_cells():
         h3_index.neighbours(np.array(["8928308280fffff"]))
 
 
+@settings(deadline=None)
 @given(
     lng=st.floats(-170, 170),
     lat=st.floats(-70, 70),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis_supervision.domain.premises import (
@@ -32,6 +32,7 @@ def test_published_credit_codes(code):
     assert parsed.organisation_code_valid
 
 
+@settings(deadline=None)
 @given(FIRST, st.integers(0, 16), st.sampled_from(CHARACTERS))
 def test_one_wrong_character_is_always_found(first, place, other):
     code = first + check_character(first)
@@ -42,6 +43,7 @@ def test_one_wrong_character_is_always_found(first, place, other):
             CreditCode.parse(wrong)
 
 
+@settings(deadline=None)
 @given(FIRST, st.integers(8, 15))
 def test_two_characters_swapped_are_always_found(first, place):
     code = first + check_character(first)
@@ -51,6 +53,7 @@ def test_two_characters_swapped_are_always_found(first, place):
             CreditCode.parse(swapped)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_credit_code_or_an_error(text):
     try:
@@ -96,6 +99,7 @@ def test_old_licence_numbers():
     assert not licence_number_valid("44030110344866X")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 14), st.integers(0, 9))
 def test_one_wrong_digit_of_a_licence_number_is_always_found(place, digit):
     number = "440301103448669"

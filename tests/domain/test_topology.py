@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from shapely import MultiPolygon, Point, Polygon, box
 
-from gis_supervision.domain import topology
+from gis_supervision.domain import contiguity, topology
+from gis_supervision.domain.polygons import METRES_PER_DEGREE, areas_m2
 from gis_supervision.errors import InvalidInputError
 
-METRE = 1 / topology.METRES_PER_DEGREE
+METRE = 1 / METRES_PER_DEGREE
 
 
 def links(polygons, **options):
-    return topology.adjacency(polygons, **options).toarray().astype(int).tolist()
+    return contiguity.adjacency(polygons, **options).toarray().astype(int).tolist()
 
 
 def test_a_border_counts_and_a_corner_does_not():
@@ -25,7 +26,7 @@ def test_a_border_counts_and_a_corner_does_not():
 def test_borders_without_common_vertices():
     wall = box(0, 0, 1, 1)
     beside = [box(1, 0.2, 2, 0.4), box(1, 0.4, 2, 0.9), box(1, 1, 2, 2)]
-    borders = topology.shared_borders([wall, *beside])
+    borders = contiguity.shared_borders([wall, *beside])
     pairs = list(zip(borders.first.tolist(), borders.second.tolist(), strict=True))
     assert pairs == [(0, 1), (0, 2), (1, 2)]
     assert borders.length_m[0] == pytest.approx(0.2 / METRE, rel=1e-6)
@@ -38,7 +39,7 @@ def test_a_slanted_border_rounded_by_clipping():
     corners = [(place.x, place.y) for place in places]
     long = Polygon([slant.coords[0], slant.coords[1], (84.02, 44.0)])
     short = Polygon([*corners, (84.0, 44.01)])
-    (length,) = topology.shared_borders([long, short]).length_m
+    (length,) = contiguity.shared_borders([long, short]).length_m
     ground = pyproj.Geod(ellps="sphere").line_length(*np.array(corners).T)
     assert length == pytest.approx(ground, rel=1e-3)
 
@@ -61,11 +62,11 @@ def test_holes_parts_islands_and_none():
         [1, 0, 0, 0],
         [0, 0, 0, 0],
     ]
-    assert topology.adjacency([]).shape == (0, 0)
-    assert topology.adjacency([land]).nnz == 0
+    assert contiguity.adjacency([]).shape == (0, 0)
+    assert contiguity.adjacency([land]).nnz == 0
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 40))
 def test_adjacency_of_a_random_partition_is_that_of_shapely(seed, count):
     rng = np.random.default_rng(seed)
@@ -73,7 +74,7 @@ def test_adjacency_of_a_random_partition_is_that_of_shapely(seed, count):
     area = box(84, 44, 85, 45)
     polygons = np.array([cell.intersection(area) for cell in shapely.voronoi_polygons(sites).geoms])
     polygons = polygons[shapely.area(polygons) > 0]
-    found = topology.adjacency(polygons)
+    found = contiguity.adjacency(polygons)
     assert (found != found.T).nnz == 0
     dense = found.toarray()
     for one in range(len(polygons)):
@@ -92,7 +93,7 @@ def test_areas_are_those_on_the_ellipsoid():
     geod = pyproj.Geod(ellps="WGS84")
     dense = shapely.segmentize(polygons, 0.001)
     expected = [abs(geod.geometry_area_perimeter(polygon)[0]) for polygon in dense]
-    np.testing.assert_allclose(topology.areas_m2(polygons), expected, rtol=1e-7)
+    np.testing.assert_allclose(areas_m2(polygons), expected, rtol=1e-7)
 
 
 def test_a_faultless_partition():

@@ -135,8 +135,11 @@ def design(
     plane = _in_metres(cells)
     middle = shapely.centroid(plane)
     y = shapely.get_y(middle)
+    borders = _borders(cells)
+    # The two are measured in slightly different projections.
+    outline = np.maximum(shapely.length(plane), borders.sum(axis=1))
     zoning = balanced_zones(
-        _borders(cells),
+        borders,
         work.hours,
         shapely.get_x(middle),
         y,
@@ -144,7 +147,7 @@ def design(
         tolerance=tolerance,
         seed=seed,
         cell_area=shapely.area(plane),
-        cell_perimeter=shapely.length(plane),
+        cell_perimeter=outline,
     )
     order = np.argsort(-_means(zoning.labels, y, number), kind="stable")
     width = max(2, len(str(number)))

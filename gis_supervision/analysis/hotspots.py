@@ -216,7 +216,8 @@ def local_moran(
     limit = 16 * np.finfo(float).eps * float(np.abs(data).max())
     deviation = np.where(np.abs(data) <= limit, 0.0, data)
     lag = weights @ deviation
-    lag[np.abs(lag) <= limit * abs(weights).sum(axis=1)] = 0.0
+    heaviest = float(np.abs(weights.data).max())
+    lag[np.abs(lag) <= limit * heaviest * np.diff(weights.indptr)] = 0.0
     place = known[linked]
     i[place] = ((len(data) - 1) * deviation * lag / squares)[linked]
     high, high_lag = deviation > 0, lag > 0

@@ -197,14 +197,12 @@ def _draw(n: int, length: int, *, rows: int, seed: int) -> Integers:
 def _even_rows(weights: sparse.csr_array) -> Mask:
     """Tell which rows have equal weights throughout; rows without links do."""
     even = np.ones(weights.shape[0], dtype=np.bool_)
-    if not np.ptp(weights.data):
-        return even
-    linked = np.flatnonzero(np.diff(weights.indptr))
-    if linked.size:
-        starts = weights.indptr[linked]
-        low = np.minimum.reduceat(weights.data, starts)
-        high = np.maximum.reduceat(weights.data, starts)
-        even[linked] = high - low <= 1e-12 * np.maximum(np.abs(low), np.abs(high))
+    data, starts = weights.data, weights.indptr
+    differs = np.zeros(len(data), dtype=np.bool_)
+    differs[1:] = np.abs(np.diff(data)) > 1e-12 * np.abs(data[1:])
+    # the first weight of a row has none before it
+    differs[starts[:-1][starts[:-1] < len(data)]] = False
+    even[np.searchsorted(starts, np.flatnonzero(differs), "right") - 1] = False
     return even
 
 

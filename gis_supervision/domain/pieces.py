@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _BLOCK: Final = 64  # cells along the side of the blocks in which a lattice is laid out
 _NOISE_M2: Final = 1e-3  # smaller pieces are rounding
 _NODING_DEGREES: Final = 1e-12  # edges closer than this (0.1 micrometre) are one when merging
+_MERGING_TOLERANCE_M: Final = 1e-4  # clipped edges agree to far less
+_NEAR_DEGREES: Final = 1e-9  # rounding can leave a gap between pieces that touch
 _POLYGON: Final = 3  # shapely's type number
 
 
@@ -145,15 +147,15 @@ def without_slivers(
 ) -> tuple[Pieces, Floats, Polygons]:
     """Merge small pieces into the neighbour with the longest common border."""
     area = areas_m2(pieces.polygons)
-    notes = np.full(area.size, "", dtype=np.object_)
     wanted = np.broadcast_to(np.asarray(nominal_m2, dtype=np.float64) * min_share, area.shape)
     small = np.flatnonzero(area < wanted)
     if small.size == 0:
-        return pieces, area, notes
-    near = np.unique(
-        shapely.STRtree(pieces.polygons).query(pieces.polygons[small], predicate="intersects")[1]
-    )
-    borders = shared_borders(pieces.polygons[near])
+        return pieces, area, np.full(area.size, "", dtype=np.object_)
+    beside_small = shapely.STRtree(pieces.polygons).query(
+        pieces.polygons[small], predicate="dwithin", distance=_NEAR_DEGREES
+    )[1]
+    near = np.unique(beside_small)
+    borders = shared_borders(pieces.polygons[near], tolerance_m=_MERGING_TOLERANCE_M)
     beside: dict[int, dict[int, float]] = {}
     for one, other, length in zip(
         near[borders.first].tolist(),
@@ -175,33 +177,38 @@ def without_slivers(
                     if head[other] != own:
                         lengths[head[other]] = lengths.get(head[other], 0.0) + length
             if not lengths:
-                notes[own] = (
-                    f"sliver of {total[own]:.0f} m2 kept: it borders no cell of its division"
-                )
                 break
             target = min(lengths, key=lambda other: (-lengths[other], other))
             group[target] += group.pop(own)
             total[target] += total.pop(own)
             for member in group[target]:
                 head[member] = target
-    return _merged(pieces, area, notes, [group[at] for at in sorted(group) if len(group[at]) > 1])
+    return _merged(pieces, area, wanted, [sorted(members) for members in group.values()])
 
 
 def _merged(
-    pieces: Pieces, area: Floats, notes: Polygons, groups: Sequence[Sequence[int]]
+    pieces: Pieces, area: Floats, wanted: Floats, groups: Sequence[Sequence[int]]
 ) -> tuple[Pieces, Floats, Polygons]:
     """Unite groups of pieces; each takes the place of its largest member."""
     polygons = pieces.polygons.copy()
     total = area.copy()
+    notes = np.full(area.size, "", dtype=np.object_)
     kept = np.ones(area.size, dtype=np.bool_)
     for members in groups:
         largest = max(members, key=lambda at: (area[at], -at))
-        kept[members] = False
-        kept[largest] = True
-        polygons[largest] = _united(pieces.polygons[members])
-        total[largest] = area[members].sum()
-        count = len(members) - 1
-        notes[largest] = f"{count} sliver{'s' if count > 1 else ''} merged in"
+        remarks = []
+        if len(members) > 1:
+            kept[members] = False
+            kept[largest] = True
+            polygons[largest] = _united(pieces.polygons[members])
+            total[largest] = area[members].sum()
+            count = len(members) - 1
+            remarks.append(f"{count} sliver{'s' if count > 1 else ''} merged in")
+        if total[largest] < wanted[largest]:
+            remarks.append(
+                f"sliver of {total[largest]:.1f} m2 kept: it borders no cell of its division"
+            )
+        notes[largest] = "; ".join(remarks)
     chosen = np.flatnonzero(kept)
     merged = replace(pieces, polygons=polygons).take(chosen)
     return merged, total[chosen], notes[chosen]

@@ -162,6 +162,24 @@ def test_slivers_join_the_neighbour_with_the_longest_common_border():
     assert "merged in" in cells.notes[0]
 
 
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_sliver_is_kept_only_where_it_borders_no_cell_of_its_division(seed):
+    rng = np.random.default_rng(seed)
+    area = ragged(84.7, 44.4, 0.05, seed, corners=int(rng.integers(5, 80)))
+    sites = shapely.multipoints(rng.uniform(area.bounds[:2], area.bounds[2:], (3, 2)))
+    parts = [cell.intersection(area) for cell in shapely.voronoi_polygons(sites).geoms]
+    areas = [part for part in parts if part.geom_type in {"Polygon", "MultiPolygon"}]
+    side_m = rng.uniform(300, 3000)
+    cells = grid.square_lattice(areas, side_m, divisions=[str(n) for n in range(len(areas))])
+    assert_fills(cells, areas)
+    links = grid.adjacency(cells.polygons)
+    for at in np.flatnonzero(cells.area_m2 < grid.MIN_SHARE * side_m**2):
+        assert "kept" in cells.notes[at]
+        beside = links.indices[links.indptr[at] : links.indptr[at + 1]]
+        assert cells.division[at] not in cells.division[beside]
+
+
 def test_an_islet_is_kept_with_a_note():
     islet = Point(84.5, 44.5).buffer(1e-4)
     area = MultiPolygon([box(84.2, 44.2, 84.3, 44.3), islet])

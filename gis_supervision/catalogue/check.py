@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _GEOMETRIES = {
     "point": {"POINT"},
-    "line": {"LINESTRING", "MULTILINESTRING"},
     "polygon": {"POLYGON", "MULTIPOLYGON"},
 }
 

@@ -84,7 +84,7 @@ class Filter(_Strict):
     type: Literal["choice", "range"]
     attribute: Name
     title: Text | None = None
-    breaks: tuple[float, ...] = ()
+    breaks: tuple[float | date, ...] = ()
     default: tuple[Scalar, ...] | str | None = None
 
 
@@ -111,7 +111,7 @@ class Style(_Strict):
 
     attribute: Name
     title: Text | None = None
-    breaks: tuple[float, ...] = ()
+    breaks: tuple[float | date, ...] = ()
     colors: tuple[Color, ...] = ()
     no_data: Look | None = None
     special: tuple[Special, ...] = ()
@@ -121,7 +121,7 @@ class Geometry(_Strict):
     """The geometry column; coordinates are degrees of WGS84, which stands for CGCS2000 too."""
 
     column: Name
-    type: Literal["point", "line", "polygon"]
+    type: Literal["point", "polygon"]
     srid: Literal[4326] = 4326
 
 
@@ -156,7 +156,7 @@ class Layer(_Strict):
     filters: dict[Name, Filter] = Field(default_factory=dict)
     group: Group | None = None
     label: tuple[Name, ...] = ()
-    oldest: Name | None = None
+    age: Name | None = None
     empty: Text | None = None
     notes: tuple[Note, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,10 @@ def _layer(layer: Layer) -> _Mistakes:
     for index, style in enumerate(layer.styles):
         yield from _style(f"styles.{index}", style, layer)
     yield from _unknown("label", layer.label, names)
-    if layer.oldest is not None:
-        yield from _unknown("oldest", [layer.oldest], names)
-        if layer.oldest in names and layer.attributes[layer.oldest].type not in COUNTABLE:
-            yield "oldest", "expected an attribute that can be compared"
+    if layer.age is not None:
+        yield from _unknown("age", [layer.age], names)
+        if layer.age in names and layer.attributes[layer.age].type != "integer":
+            yield "age", "expected a whole number of days"
     if layer.group is not None:
         yield from _unknown("group.by", [layer.group.by], names)
         yield from _unknown("group.title", [layer.group.title], names)
@@ -155,9 +156,11 @@ def _attribute(key: str, attribute: Attribute) -> _Mistakes:
 def _filter(key: str, choice: Filter, attribute: Attribute) -> _Mistakes:
     if choice.type == "range" and attribute.type not in COUNTABLE:
         yield key, f"{choice.attribute} is {attribute.type}: a range needs {', '.join(COUNTABLE)}"
+    if choice.type == "range" and not choice.breaks:
+        yield f"{key}.breaks", "missing: the bands that readers choose from"
     if choice.type == "choice" and choice.breaks:
         yield f"{key}.breaks", "only a range has breaks"
-    yield from _ascending(f"{key}.breaks", choice.breaks)
+    yield from _ascending(f"{key}.breaks", choice.breaks, attribute)
     if choice.default is not None:
         try:
             queries.condition(key, choice, attribute, choice.default)
@@ -202,7 +205,7 @@ def _breaks(key: str, style: Style, attribute: Attribute) -> _Mistakes:
     elif len(style.colors) != len(style.breaks) + 1:
         classes = f"{len(style.breaks)} breaks make {len(style.breaks) + 1} classes"
         yield f"{key}.colors", f"{classes}, got {len(style.colors)} colours"
-    yield from _ascending(f"{key}.breaks", style.breaks)
+    yield from _ascending(f"{key}.breaks", style.breaks, attribute)
 
 
 def _map(report: Map, catalogue: Catalogue) -> _Mistakes:
@@ -291,6 +294,9 @@ def _unknown(key: str, used: Iterable[str], known: set[str]) -> _Mistakes:
             yield key, f"{name!r} is no attribute; {nearest(name, known)}"
 
 
-def _ascending(key: str, breaks: tuple[float, ...]) -> _Mistakes:
-    if any(later <= earlier for earlier, later in pairwise(breaks)):
-        yield key, f"expected ascending numbers, got {list(breaks)}"
+def _ascending(key: str, breaks: tuple[float | date, ...], attribute: Attribute) -> _Mistakes:
+    days = attribute.type == "date"
+    if any(isinstance(end, date) != days for end in breaks):
+        yield key, f"expected {'days such as 2014-12-30' if days else 'numbers'}"
+    elif any(later <= earlier for earlier, later in pairwise(breaks)):  # type: ignore[operator]
+        yield key, f"expected ascending values, got {', '.join(map(str, breaks))}"

@@ -37,7 +37,7 @@ class Basemap:
     """
 
     urls: tuple[str, ...]
-    attribution: str = ""
+    attribution: str = gettext_noop("Map: basemap tiles")
     subdomains: str = "abc"
     max_zoom: int = 18
 

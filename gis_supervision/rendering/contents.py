@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from gis_supervision.catalogue import query
+from gis_supervision.catalogue.problems import nearest
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.rendering import packing
 from gis_supervision.rendering.texts import all_texts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Text,
     )
     from gis_supervision.language import Language
+    from gis_supervision.storage.layers import Rows, Selection
 
 Bounds = tuple[float, float, float, float]
 
@@ -128,14 +130,12 @@ def _tables(catalogue: Catalogue, report: Map) -> list[str]:
 
 def _known(values: Mapping[str, object], layers: Iterable[Layer]) -> None:
     known = {name for layer in layers for name in (*layer.parameters, *layer.filters)}
-    unknown = [
-        f"{name}: unknown; {query.nearest(name, known)}" for name in values if name not in known
-    ]
+    unknown = [f"{name}: unknown; {nearest(name, known)}" for name in values if name not in known]
     if unknown:
         raise InvalidInputError("; ".join(unknown))
 
 
-def _select(session: Session, layer: Layer, values: Mapping[str, object]) -> query.Selection:
+def _select(session: Session, layer: Layer, values: Mapping[str, object]) -> Selection:
     own = {
         name: value
         for name, value in values.items()
@@ -145,7 +145,7 @@ def _select(session: Session, layer: Layer, values: Mapping[str, object]) -> que
 
 
 def _layer(
-    session: Session, layer: Layer, entry: MapLayer, report: Map, selection: query.Selection
+    session: Session, layer: Layer, entry: MapLayer, report: Map, selection: Selection
 ) -> tuple[dict[str, Any], Bounds | None]:
     names = _attributes(layer, entry, report)
     found = query.rows(session, layer, selection, names)
@@ -166,18 +166,17 @@ def _layer(
     return about | {"areas": drawn.packed, "located": drawn.located}, drawn.bounds
 
 
-def _table(
-    session: Session, layer: Layer, report: Map, selection: query.Selection
-) -> dict[str, Any]:
+def _table(session: Session, layer: Layer, report: Map, selection: Selection) -> dict[str, Any]:
     names = _attributes(layer, None, report)
     found = query.rows(session, layer, selection, names)
     return _about(layer, report, names, found) | {"popup": names, "located": 0}
 
 
-def _about(layer: Layer, report: Map, names: list[str], found: query.Rows) -> dict[str, Any]:
+def _about(layer: Layer, report: Map, names: list[str], found: Rows) -> dict[str, Any]:
     count = len(next(iter(found.columns.values())))
     return {
         "name": layer.name,
+        "key": layer.key,
         "title": _text(layer.title),
         "description": _text(layer.description),
         "count": count,
@@ -192,7 +191,7 @@ def _about(layer: Layer, report: Map, names: list[str], found: query.Rows) -> di
             if name in report.filters
         },
         "group": None if layer.group is None else layer.group.model_dump(),
-        "oldest": layer.oldest,
+        "age": layer.age,
         "empty": None if layer.empty is None or count else _text(layer.empty),
         "notes": [_text(note.text) for note in layer.notes if _applies(note.where, found, count)],
     }
@@ -211,8 +210,8 @@ def _attributes(layer: Layer, entry: MapLayer | None, report: Map) -> list[str]:
             needed |= {name.removeprefix("-") for name in table.order_by}
     if layer.group is not None:
         needed |= {layer.group.by, layer.group.title, *layer.group.attributes}
-    if layer.oldest is not None:
-        needed.add(layer.oldest)
+    if layer.age is not None:
+        needed.add(layer.age)
     for note in layer.notes:
         needed |= set(note.where)
     if report.totals is not None and report.totals.layer == layer.name:
@@ -222,7 +221,7 @@ def _attributes(layer: Layer, entry: MapLayer | None, report: Map) -> list[str]:
     return [name for name in layer.attributes if name in needed]
 
 
-def _applies(where: Mapping[str, object], found: query.Rows, count: int) -> bool:
+def _applies(where: Mapping[str, object], found: Rows, count: int) -> bool:
     return any(
         all(found.columns[name][row] == value for name, value in where.items())
         for row in range(count)
@@ -249,7 +248,7 @@ def _style(style: Style, layer: Layer) -> dict[str, Any]:
     return {
         "attribute": style.attribute,
         "title": _text(style.title or attribute.title),
-        "breaks": list(style.breaks),
+        "breaks": _breaks(style.breaks),
         "colors": list(style.colors),
         "noData": None if style.no_data is None else style.no_data.model_dump(),
         "special": [look.model_dump() for look in style.special],
@@ -266,7 +265,7 @@ def _filters(report: Map, layers: Iterable[Layer]) -> list[dict[str, Any]]:
                 "name": name,
                 "title": _text(using[0].filter_title(name)),
                 "type": first.type,
-                "breaks": list(first.breaks),
+                "breaks": _breaks(first.breaks),
                 "layers": [layer.name for layer in using],
             }
         )
@@ -288,6 +287,11 @@ def _restricted(values: Mapping[str, object], layers: Iterable[Layer]) -> list[d
             ]
             said[name] = {"title": _text(layer.filter_title(name)), "values": texts}
     return list(said.values())
+
+
+def _breaks(breaks: Iterable[float | date]) -> list[float]:
+    """Return breaks as the columns are kept: dates are days since 1970-01-01."""
+    return [packing.days(end) if isinstance(end, date) else end for end in breaks]
 
 
 def _text(text: Text) -> dict[str, str]:

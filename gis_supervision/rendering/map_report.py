@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import os
 import re
@@ -18,13 +19,12 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import folium
 import jinja2
 from branca.element import Figure
 from folium.template import Template
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from gis_supervision.catalogue.query import find_map
@@ -35,6 +35,8 @@ from gis_supervision.storage.database import session_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Engine
 
     from gis_supervision.catalogue.models import Catalogue
     from gis_supervision.rendering.basemap import Basemap
@@ -102,7 +104,7 @@ def build(
         found = contents.collect(session, catalogue, report, parameters or {}, translate.language)
     page = _Page(
         title=report.title.to(translate.language),
-        data=_json(found.data),
+        data=_json({**found.data, "basemap": basemap is not None}),
         basemap=basemap,
         translate=translate,
     )
@@ -121,7 +123,7 @@ def build(
     for index, url in enumerate(basemap.urls if basemap else ()):
         tiles = folium.TileLayer(
             tiles=url,
-            attr=jinja2.utils.markupsafe.escape(translate(basemap.attribution)) if basemap else "",
+            attr=html.escape(translate(basemap.attribution)) if basemap else "",
             subdomains=basemap.subdomains if basemap else "",
             max_zoom=MAX_ZOOM,
             max_native_zoom=basemap.max_zoom if basemap else None,
@@ -163,15 +165,13 @@ def write(
     UnavailableError
         The file cannot be written.
     """
-    html = build(
-        source, catalogue, name, parameters=parameters, language=language, basemap=basemap
-    )
+    text = build(source, catalogue, name, parameters=parameters, language=language, basemap=basemap)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(html)
+                file.write(text)
             Path(temporary).chmod(0o644)
             Path(temporary).replace(path)
         except BaseException:
@@ -182,24 +182,27 @@ def write(
     return path
 
 
-class _ReportMap(folium.Map):  # type: ignore[misc]
+class _ReportMap(folium.Map):
     """folium's map without its links to public servers and its own styles."""
 
-    default_js: ClassVar[list[tuple[str, str]]] = []
-    default_css: ClassVar[list[tuple[str, str]]] = []
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012 - as folium declares it
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012 - as folium declares it
     _template = Template(
         """
-        {% macro html(this, kwargs) %}<div class="map" id="{{ this.get_name() }}"></div>{% endmacro %}
+        {% macro html(this, kwargs) %}
+        <div class="map" id="{{ this.get_name() }}"></div>
+        {% endmacro %}
         {% macro script(this, kwargs) %}
-        const {{ this.get_name() }} = L.map(
-            "{{ this.get_name() }}", { center: {{ this.location|tojson }}, ...{{ this.options|tojavascript }} }
-        );
+        const {{ this.get_name() }} = L.map("{{ this.get_name() }}", {
+            center: {{ this.location|tojson }},
+            ...{{ this.options|tojavascript }}
+        });
         {% endmacro %}
         """
     )
 
 
-class _Page(Figure):  # type: ignore[misc]
+class _Page(Figure):
     """The file around the map: policy, styles, scripts, data."""
 
     def __init__(
@@ -246,11 +249,11 @@ _LIBRARIES = ("leaflet/dist/leaflet.js", "supercluster/dist/supercluster.min.js"
 
 @contextmanager
 def _session(source: Session | Engine) -> Iterator[Session]:
-    if isinstance(source, Engine):
+    if isinstance(source, Session):
+        yield source
+    else:
         with session_scope(source) as session:
             yield session
-    else:
-        yield source
 
 
 def _json(data: Any) -> str:

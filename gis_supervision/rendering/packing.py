@@ -73,6 +73,11 @@ class Areas:
     bounds: tuple[float, float, float, float] | None
 
 
+def days(day: date) -> int:
+    """Return a day as days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
 def column(values: Sequence[Any], attribute: Attribute) -> dict[str, Any]:
     """Pack one column.
 
@@ -97,7 +102,7 @@ def column(values: Sequence[Any], attribute: Attribute) -> dict[str, Any]:
         indexes = [places.setdefault(value, len(places)) for value in values]
         return {"d": list(places), **_integers("i", indexes)}
     if attribute.type == "date":
-        return _integers("n", [None if day is None else (day - EPOCH).days for day in values])
+        return _integers("n", [None if day is None else days(day) for day in values])
     if attribute.type == "number":
         decimals = attribute.decimals + (2 if attribute.format == "percent" else 0)
         scale = 10**decimals
@@ -221,4 +226,4 @@ def _bounds(whole: NDArray[np.int64]) -> tuple[float, float, float, float]:
 
 
 def _scalar(value: Any) -> Any:
-    return (value - EPOCH).days if isinstance(value, date) else value
+    return days(value) if isinstance(value, date) else value

@@ -5,10 +5,8 @@ from __future__ import annotations
 from gis_supervision.language import LANGUAGES, gettext_noop, translator
 
 TEXTS = (
-    gettext_noop("As of"),
     gettext_noop("Restricted to"),
     gettext_noop("Layers"),
-    gettext_noop("Legend and totals"),
     gettext_noop("Filters"),
     gettext_noop("Reset filters"),
     gettext_noop("All"),
@@ -16,6 +14,8 @@ TEXTS = (
     gettext_noop("Other"),
     gettext_noop("Located"),
     gettext_noop("Not located"),
+    gettext_noop("Not located: {0}"),
+    gettext_noop("({0} not located)"),
     gettext_noop("Total"),
     gettext_noop("Shown"),
     gettext_noop("of"),
@@ -23,7 +23,7 @@ TEXTS = (
     gettext_noop("under {0}"),
     gettext_noop("{0} to under {1}"),
     gettext_noop("{0} or more"),
-    gettext_noop("oldest {0}"),
+    gettext_noop("mean age {0}, oldest {1}"),
     gettext_noop("{0} y"),
     gettext_noop("{0} d"),
     gettext_noop("yes"),
@@ -33,7 +33,6 @@ TEXTS = (
     gettext_noop("{0} to {1} of {2}"),
     gettext_noop("Show more"),
     gettext_noop("Show on the map"),
-    gettext_noop("Details"),
     gettext_noop("Close"),
     gettext_noop("Print"),
     gettext_noop("Whole area"),
@@ -41,11 +40,8 @@ TEXTS = (
     gettext_noop("Zoom out"),
     gettext_noop("Map"),
     gettext_noop("Nothing to show"),
-    gettext_noop("{0} features here"),
     gettext_noop("They cannot be drawn, and are counted in all totals."),
-    gettext_noop(
-        "Rings show the mix of the features within, their number, and the age of the oldest."
-    ),
+    gettext_noop("Rings show the mix of the features within, their number and their mean age."),
     gettext_noop("This browser cannot read the file; use a newer one."),
 )
 

@@ -1,7 +1,7 @@
 // Areas: polygons on one canvas, filled by class, outlined, or as the ground below.
 
 const HATCH = "#b3ab98";
-const GROUND = { fillColor: "#faf8f3", fillOpacity: 1, color: "#d5cfc1", weight: 0.8 };
+const GROUND = { fillColor: "#faf8f3", color: "#d0c9b9", weight: 0.9 };
 
 /** Leaflet's canvas with one thing more: areas without data are hatched. */
 const HatchCanvas = L.Canvas.extend({
@@ -45,10 +45,11 @@ function textWidth(text) {
 
 /** The polygons of a layer on a map, and their labels. */
 class AreaShapes {
-  constructor(map, layer, renderer, open) {
+  constructor(map, layer, renderer, open, basemap) {
     this.map = map;
     this.layer = layer;
     this.open = open;
+    this.basemap = basemap;
     this.pass = new Uint8Array(layer.count).fill(1);
     this.group = L.featureGroup();
     this.labels = L.layerGroup();
@@ -73,7 +74,7 @@ class AreaShapes {
 
   look(i) {
     const { layer } = this;
-    if (layer.draw === "ground") return GROUND;
+    if (layer.draw === "ground") return { ...GROUND, fillOpacity: this.basemap ? 0 : 1 };
     if (layer.draw === "outline") return { fill: false, color: "#34495e", weight: 1.6, opacity: 0.85 };
     if (layer.styles.length === 0) {
       return { fill: true, fillColor: "#5b8fa8", fillOpacity: 0.12, color: "#5b8fa8", weight: 0.8 };
@@ -83,7 +84,7 @@ class AreaShapes {
     return {
       fill: true,
       fillColor: entry.color,
-      fillOpacity: 0.82,
+      fillOpacity: this.basemap ? 0.7 : 0.92,
       hatch: Boolean(entry.hatch),
       hatchOpacity: 0.9,
       color: "#5d5a52",
@@ -151,9 +152,32 @@ class AreaShapes {
   }
 }
 
-/** Draw the labels that have room, upper layers first. */
-function drawLabels(map, areas) {
-  const taken = [];
+/** The lines of a label and the places for it that are tried, one after the other. */
+function labelForms(at, lines) {
+  const forms = [];
+  for (const some of lines.length > 1 ? [lines, lines.slice(0, 1)] : [lines]) {
+    const width = Math.max(...some.map(textWidth)) + 10;
+    const height = 15 * some.length + 2;
+    for (const shift of [0, -24, 24, -44, 44]) {
+      const y = at.y + shift;
+      forms.push({
+        lines: some,
+        width,
+        height,
+        shift,
+        box: [at.x - width / 2, y - height / 2, at.x + width / 2, y + height / 2],
+      });
+    }
+  }
+  return forms;
+}
+
+function overlap(a, b) {
+  return a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
+}
+
+/** Draw the labels that have room, upper layers first, clear of the boxes that are taken. */
+function drawLabels(map, areas, taken) {
   const size = map.getSize();
   for (const one of [...areas].reverse()) {
     one.labels.clearLayers();
@@ -163,19 +187,24 @@ function drawLabels(map, areas) {
       const label = one.label(i);
       if (!label) continue;
       const at = map.latLngToContainerPoint(label.at);
-      const width = Math.max(...label.lines.map(textWidth)) + 10;
-      const height = 15 * label.lines.length + 2;
-      const box = [at.x - width / 2, at.y - height / 2, at.x + width / 2, at.y + height / 2];
-      if (box[2] < 0 || box[3] < 0 || box[0] > size.x || box[1] > size.y) continue;
+      if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
       const bounds = one.shapes[i].getBounds();
-      const room = map.latLngToContainerPoint(bounds.getSouthEast()).x
-        - map.latLngToContainerPoint(bounds.getNorthWest()).x;
-      const crowded = taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
-      if (room < width * 0.8 || crowded) continue;
-      taken.push(box);
-      const drawn = element("div", {}, ...label.lines.map((line, n) => element("span", { class: n === 0 ? "first" : "next" }, line)));
+      const low = map.latLngToContainerPoint(bounds.getSouthWest());
+      const high = map.latLngToContainerPoint(bounds.getNorthEast());
+      const fits = (form) => form.width * 0.8 <= high.x - low.x
+        && form.box[1] >= high.y - 8 && form.box[3] <= low.y + 8
+        && !taken.some((box) => overlap(form.box, box));
+      const form = labelForms(at, label.lines).find(fits);
+      if (!form) continue;
+      taken.push(form.box);
+      const drawn = element("div", {}, ...form.lines.map((line, n) => element("span", { class: n === 0 ? "first" : "next" }, line)));
       const marker = L.marker(label.at, {
-        icon: L.divIcon({ html: drawn, className: `area-label ${one.layer.draw}`, iconSize: [width, height] }),
+        icon: L.divIcon({
+          html: drawn,
+          className: `area-label ${one.layer.draw}`,
+          iconSize: [form.width, form.height],
+          iconAnchor: [form.width / 2, form.height / 2 - form.shift],
+        }),
         interactive: one.layer.draw === "outline",
         keyboard: false,
         pane: "labels",

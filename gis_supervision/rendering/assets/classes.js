@@ -75,7 +75,18 @@ function classify(layer, style) {
     }
     ofFeature[i] = found;
   }
-  return { attribute, classes, ofFeature };
+  // declared values stand worst first, bands lowest first: which class speaks for several
+  const rank = (i) => (classes[i].band ? -i : i);
+  return { attribute, classes, ofFeature, rank };
+}
+
+/** Black or white, whichever can be read on a colour (relative luminance of WCAG 2). */
+function inkOn(color) {
+  const [r, g, b] = [1, 3, 5].map((at) => {
+    const part = parseInt(color.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.3 ? "#22303c" : "#ffffff";
 }
 
 function classTitle(classified, entry) {

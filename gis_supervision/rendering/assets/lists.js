@@ -49,7 +49,8 @@ function listTable(report, layer, columns, rows, sorting) {
         const attribute = layer.attributes[name];
         const text = valueText(attribute, layer.columns[name][i], Boolean(unit(attribute)) && columns.length < 5);
         const code = codeOf(attribute, layer.columns[name][i]);
-        const cell = element("td", { class: isNumber(attribute) ? "number" : "" });
+        const kind = isNumber(attribute) ? "number" : text.length <= 16 ? "short" : "";
+        const cell = element("td", { class: kind });
         if (code && code.color) cell.append(swatch({ color: code.color }, "point"));
         if (n === 0) {
           cell.append(element("button", { type: "button", class: "link", title: say("Show on the map") }, text));
@@ -117,12 +118,12 @@ function missingSections(report) {
       const { ofFeature } = classify(layer, layer.styles[0]);
       rows.sort((a, b) => ofFeature[a] - ofFeature[b] || a - b);
     }
-    const wanted = [layer.group ? layer.group.title : layer.popup[0], style, layer.oldest];
+    const wanted = [layer.group ? layer.group.title : layer.popup[0], style, layer.age];
     const columns = [...new Set(wanted.filter(Boolean))];
     const content = element("div", {},
       element("p", { class: "hint" }, say("They cannot be drawn, and are counted in all totals.")),
       listTable(report, layer, columns, rows, null));
-    return foldable(report, `missing-${layer.name}`, `${say("Not located")}: ${pick(layer.title)}`, numeral(rows.length), false, content);
+    return foldable(report, `missing-${layer.name}`, say("Not located: {0}", pick(layer.title)), numeral(rows.length), false, content);
   });
 }
 

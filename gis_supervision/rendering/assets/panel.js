@@ -69,14 +69,15 @@ function totalsSection(report) {
   if (totals.sum.length > 0 && layer.count > 0) {
     const figures = totals.shares.map((share) => {
       const whole = sumOf(layer, share.whole);
-      const said = whole > 0 ? `${numeral((100 * sumOf(layer, share.part)) / whole, 1)} %` : say("No value");
+      const said = whole > 0 ? `${numeral((100 * sumOf(layer, share.part)) / whole, 1)}%` : say("No value");
       return element("div", { class: "figure main" }, element("dt", {}, pick(share.title)), element("dd", {}, said));
     });
     for (const name of totals.sum) {
       const attribute = layer.attributes[name];
       figures.push(element("div", { class: "figure", "data-name": name },
         element("dt", {}, pick(attribute.title)),
-        element("dd", {}, valueText({ ...attribute, values: [] }, sumOf(layer, name)))));
+        element("dd", {}, valueText(attribute, sumOf(layer, name), false),
+          attribute.unit ? element("small", {}, ` ${pick(attribute.unit)}`) : null)));
     }
     made.append(element("dl", { class: "figures" }, ...figures));
   }
@@ -96,7 +97,7 @@ function shownLine(report) {
   }
   return element("p", { id: "shown", role: "status", "data-shown": shown, "data-count": layer.count },
     `${say("Shown")} `, element("strong", {}, numeral(shown)), ` ${say("of")} ${numeral(layer.count)}`,
-    missing > 0 ? ` (${say("Not located")} ${numeral(missing)})` : "");
+    missing > 0 ? ` ${say("({0} not located)", numeral(missing))}` : "");
 }
 
 const MOST_BOXES = 8;
@@ -140,10 +141,13 @@ function filterControl(report, filter) {
 
 function filterSection(report) {
   if (report.filters.length === 0) return null;
-  return section("filters", say("Filters"),
+  const made = section("filters", say("Filters"),
     ...report.filters.map((filter) => filterControl(report, filter)),
     shownLine(report),
     element("p", { class: "actions" }, element("button", { type: "button", class: "quiet", id: "reset", onclick: report.resetFilters }, say("Reset filters"))));
+  const used = report.filters.some((filter) => !filter.allowed.every(Boolean));
+  made.classList.toggle("unused", !used);
+  return made;
 }
 
 function legendOf(report, layer) {
@@ -169,8 +173,8 @@ function legendOf(report, layer) {
     swatch(entry, layer.points ? "point" : "area"),
     element("span", {}, classTitle(sorted, entry)),
     element("span", { class: "count" }, numeral(counts[i]))))));
-  if (layer.points && layer.oldest) {
-    made.append(element("p", { class: "hint" }, say("Rings show the mix of the features within, their number, and the age of the oldest.")));
+  if (layer.points && layer.age) {
+    made.append(element("p", { class: "hint" }, say("Rings show the mix of the features within, their number and their mean age.")));
   }
   return made;
 }

@@ -1,6 +1,6 @@
 // Points: features at one place make a site, sites near each other a cluster.
 
-const CLUSTER_RADIUS = 56;
+const CLUSTER_RADIUS = 66;
 const CLUSTER_MAX_ZOOM = 16;
 
 /** Group the features that pass by place, with counts by class and the oldest age. */
@@ -9,14 +9,18 @@ function sitesOf(layer, pass) {
   const { lng, lat, site } = layer.points;
   const width = classes.length;
   const counts = new Uint32Array(lng.length * width);
-  const ages = layer.oldest ? layer.columns[layer.oldest] : null;
+  const ages = layer.age ? layer.columns[layer.age] : null;
   const oldest = new Int32Array(lng.length).fill(-1);
+  const age = new Float64Array(lng.length);
   const members = new Array(lng.length);
   for (let i = 0; i < layer.count; i += 1) {
     const at = site[i];
     if (!pass[i] || at < 0) continue;
     counts[at * width + ofFeature[i]] += 1;
-    if (ages && ages[i] > oldest[at]) oldest[at] = ages[i];
+    if (ages) {
+      age[at] += ages[i];
+      if (ages[i] > oldest[at]) oldest[at] = ages[i];
+    }
     (members[at] = members[at] || []).push(i);
   }
   const places = [];
@@ -30,20 +34,23 @@ function sitesOf(layer, pass) {
         n: members[at].length,
         counts: Array.from(counts.subarray(at * width, (at + 1) * width)),
         oldest: oldest[at],
+        age: age[at],
       },
     });
   }
   return { places, members };
 }
 
-function clusterIndex(places) {
+function clusterIndex(places, minZoom) {
   const index = new Supercluster({
     radius: CLUSTER_RADIUS,
     extent: 256,
+    minZoom,
     maxZoom: CLUSTER_MAX_ZOOM,
-    map: (own) => ({ n: own.n, counts: own.counts.slice(), oldest: own.oldest }),
+    map: (own) => ({ n: own.n, counts: own.counts.slice(), oldest: own.oldest, age: own.age }),
     reduce: (sum, own) => {
       sum.n += own.n;
+      sum.age += own.age;
       sum.oldest = Math.max(sum.oldest, own.oldest);
       own.counts.forEach((count, i) => { sum.counts[i] += count; });
     },
@@ -91,7 +98,7 @@ function ring(own, classes, radius) {
   drawn.append(number);
   if (tall) {
     const age = svg("text", { x: radius, y: radius + 11, class: "ring-age" });
-    age.textContent = ageText(own.oldest);
+    age.textContent = ageText(own.age / own.n);
     drawn.append(age);
   }
   return drawn;
@@ -101,15 +108,16 @@ function clusterRadius(n) {
   return Math.min(34, 14 + 4.2 * Math.log10(n));
 }
 
-/** One place: a disc in the colour of its first class, with the number of features. */
-function disc(own, classes) {
-  const first = own.counts.findIndex((count) => count > 0);
+/** One place: a disc in the colour of its worst class, with the number of features. */
+function disc(own, { classes, rank }) {
+  const first = own.counts.map((_, i) => i).filter((i) => own.counts[i] > 0)
+    .reduce((best, i) => (rank(i) < rank(best) ? i : best));
   const radius = own.n > 99 ? 12 : own.n > 1 ? 10 : 7;
   const size = 2 * radius;
   const drawn = svg("svg", { width: size, height: size, viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true" });
   drawn.append(svg("circle", { cx: radius, cy: radius, r: radius - 1, fill: classes[first].color, class: "disc" }));
   if (own.n > 1) {
-    const number = svg("text", { x: radius, y: radius + 3.5, class: "disc-number" });
+    const number = svg("text", { x: radius, y: radius + 3.5, class: "disc-number", fill: inkOn(classes[first].color) });
     number.textContent = own.n > 999 ? "999+" : own.n;
     drawn.append(number);
   }
@@ -123,7 +131,8 @@ function mixText(layer, own) {
     .map((count, i) => [count, sorted.classes[i]])
     .filter(([count]) => count > 0)
     .map(([count, entry]) => `${classTitle(sorted, entry)} ${numeral(count)}`);
-  const age = own.oldest >= 0 ? ` · ${say("oldest {0}", ageText(own.oldest))}` : "";
+  const age = own.oldest < 0 ? ""
+    : ` · ${say("mean age {0}, oldest {1}", ageText(own.age / own.n), ageText(own.oldest))}`;
   return `${pick(layer.title)} ${numeral(own.n)}: ${parts.join(", ")}${age}`;
 }
 
@@ -134,6 +143,7 @@ class PointMarkers {
     this.layer = layer;
     this.open = open;
     this.shown = new Map();
+    this.minZoom = Math.max(0, Math.floor(map.getZoom()) - 2);
     this.group = L.layerGroup();
     this.redraw = this.redraw.bind(this);
   }
@@ -141,7 +151,7 @@ class PointMarkers {
   update(pass) {
     const { places, members } = sitesOf(this.layer, pass);
     this.members = members;
-    this.index = clusterIndex(places);
+    this.index = clusterIndex(places, this.minZoom);
     this.clear();
     if (this.map.hasLayer(this.group)) this.redraw();
   }
@@ -189,14 +199,14 @@ class PointMarkers {
   marker(found) {
     const [lng, lat] = found.geometry.coordinates;
     const own = found.properties;
-    const { classes } = classified(this.layer);
+    const sorted = classified(this.layer);
     let radius;
     let drawn;
     if (own.cluster) {
       radius = Math.round(clusterRadius(own.n));
-      drawn = ring(own, classes, radius);
+      drawn = ring(own, sorted.classes, radius);
     } else {
-      [drawn, radius] = disc(own, classes);
+      [drawn, radius] = disc(own, sorted);
     }
     const text = mixText(this.layer, own);
     const marker = L.marker([lat, lng], {
@@ -225,23 +235,33 @@ class PointMarkers {
     return marker;
   }
 
+  /** Where markers lie on the screen, for labels to keep clear of. */
+  boxes() {
+    if (!this.map.hasLayer(this.group)) return [];
+    return [...this.shown.values()].map((marker) => {
+      const at = this.map.latLngToContainerPoint(marker.getLatLng());
+      const radius = marker.options.icon.options.iconSize[0] / 2 - 2;
+      return [at.x - radius, at.y - radius, at.x + radius, at.y + radius];
+    });
+  }
+
   /** Open the popup of a place, at the page of a feature. */
   openSite(site, feature = null) {
     const { lng, lat } = this.layer.points;
-    const { ofFeature } = classified(this.layer);
+    const { ofFeature, rank } = classified(this.layer);
     const by = this.layer.group ? this.layer.columns[this.layer.group.by] : null;
     const features = (this.members[site] || [feature]).slice();
     const worst = new Map();
     if (by) {
       for (const i of features) {
-        worst.set(by[i], Math.min(worst.get(by[i]) ?? Infinity, ofFeature[i]));
+        worst.set(by[i], Math.min(worst.get(by[i]) ?? Infinity, rank(ofFeature[i])));
       }
     }
     features.sort((a, b) => {
       if (by && by[a] !== by[b]) {
         return worst.get(by[a]) - worst.get(by[b]) || (by[a] < by[b] ? -1 : 1);
       }
-      return ofFeature[a] - ofFeature[b] || a - b;
+      return rank(ofFeature[a]) - rank(ofFeature[b]) || a - b;
     });
     if (feature !== null && !features.includes(feature)) features.unshift(feature);
     const first = feature === null ? features[0] : feature;

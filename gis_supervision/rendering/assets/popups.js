@@ -1,6 +1,6 @@
 // Popups: everything that is declared about the features at a place, as text, page by page.
 
-const FEATURES_PER_PAGE = 4;
+const FEATURES_PER_PAGE = 3;
 
 function pair(attribute, value) {
   const missing = value === null ? " missing" : "";

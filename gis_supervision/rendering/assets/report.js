@@ -24,20 +24,28 @@ class Report {
     const renderer = new HatchCanvas({ padding: 0.3, tolerance: 3 });
     const popup = (latlng, content) => {
       this.content = content;
-      this.popup = L.popup({ maxWidth: 380, minWidth: 240, autoPanPadding: [30, 30] })
+      this.popup = L.popup({
+        maxWidth: 420,
+        minWidth: Math.min(350, map.getSize().x - 70),
+        autoPanPadding: [30, 30],
+      })
         .setLatLng(latlng).setContent(content()).openOn(map);
     };
     this.showAll();
     for (const layer of this.layers) {
       if (layer.points) this.drawn.set(layer.name, new PointMarkers(map, layer, popup));
-      else if (layer.areas) this.drawn.set(layer.name, new AreaShapes(map, layer, renderer, popup));
+      else if (layer.areas) this.drawn.set(layer.name, new AreaShapes(map, layer, renderer, popup, this.data.basemap));
     }
     this.filter();
     for (const layer of this.layers) if (layer.draw) this.drawn.get(layer.name).setVisible(layer.visible);
     map.on("moveend", this.redrawLabels);
     map.on("popupclose", () => { this.popup = null; });
-    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
-    window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
+    // Leaflet focuses the map on every click; its frame is for those who use the keyboard
+    const container = map.getContainer();
+    container.addEventListener("pointerdown", () => { container.dataset.pointer = ""; });
+    document.addEventListener("keydown", () => { delete container.dataset.pointer; });
+    window.addEventListener("beforeprint", () => this.printing(true));
+    window.addEventListener("afterprint", () => this.printing(false));
     this.speak(this.data.language);
   }
 
@@ -45,8 +53,24 @@ class Report {
     this.map.fitBounds(this.bounds, { padding: [16, 16], animate: false });
   }
 
+  /** Lay the page out for paper before it is printed, so that the map has its size by then. */
+  printing(begins) {
+    const seen = this.map.getBounds();
+    const view = { center: this.map.getCenter(), zoom: this.map.getZoom() };
+    document.documentElement.classList.toggle("printing", begins);
+    this.map.invalidateSize({ animate: false });
+    if (begins) {
+      this.before = view;
+      this.map.fitBounds(seen, { animate: false });
+    } else if (this.before) {
+      this.map.setView(this.before.center, this.before.zoom, { animate: false });
+    }
+  }
+
   redrawLabels() {
-    drawLabels(this.map, [...this.drawn.values()].filter((one) => one instanceof AreaShapes));
+    const drawn = [...this.drawn.values()];
+    const taken = drawn.flatMap((one) => (one instanceof PointMarkers ? one.boxes() : []));
+    drawLabels(this.map, drawn.filter((one) => one instanceof AreaShapes), taken);
   }
 
   /** Let the layers show what passes the filters. */

@@ -13,11 +13,27 @@ function pick(text) {
   return text && typeof text === "object" ? text[wording.language] : String(text ?? "");
 }
 
+const numerals = new Map();
+
+/** A number with its thousands apart; made ready once for each number of decimals. */
 function numeral(value, decimals = 0) {
-  return value.toLocaleString("en-US", {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
+  if (!numerals.has(decimals)) {
+    numerals.set(decimals, new Intl.NumberFormat("en-US", {
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+    }));
+  }
+  return numerals.get(decimals).format(value);
+}
+
+/** A break of a scale, with the decimals that it needs and no more. */
+function breakText(attribute, value, withUnit) {
+  if (attribute.type === "date") return isoDate(value);
+  const percent = attribute.format === "percent";
+  const said = String(Number((percent ? value * 100 : value).toPrecision(12)))
+    .replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ",");
+  if (percent) return withUnit ? `${said}%` : said;
+  return withUnit && attribute.unit ? `${said} ${pick(attribute.unit)}` : said;
 }
 
 /** A number that fits into a small circle. */
@@ -45,7 +61,7 @@ function valueText(attribute, value, withUnit = true) {
   if (attribute.type === "date") return isoDate(value);
   if (attribute.type === "boolean") return value ? say("yes") : say("no");
   if (attribute.type === "text") return String(value);
-  if (attribute.format === "percent") return `${numeral(value * 100, attribute.decimals)} %`;
+  if (attribute.format === "percent") return `${numeral(value * 100, attribute.decimals)}%`;
   const said = numeral(value, attribute.type === "number" ? attribute.decimals : 0);
   return withUnit && attribute.unit ? `${said} ${pick(attribute.unit)}` : said;
 }
@@ -57,10 +73,9 @@ function ageText(days) {
 
 /** The words for the band between two breaks, an open end given as null. */
 function bandText(attribute, low, high) {
-  const end = (value, unit) => valueText({ ...attribute, values: [] }, value, unit);
-  if (low === null) return say("under {0}", end(high, true));
-  if (high === null) return say("{0} or more", end(low, true));
-  return say("{0} to under {1}", end(low, false), end(high, true));
+  if (low === null) return say("under {0}", breakText(attribute, high, true));
+  if (high === null) return say("{0} or more", breakText(attribute, low, true));
+  return say("{0} to under {1}", breakText(attribute, low, false), breakText(attribute, high, true));
 }
 
 /** An element with text and children; text is never read as HTML. */

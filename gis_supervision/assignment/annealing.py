@@ -102,6 +102,13 @@ def draw(state: RandomState) -> int:
 
 
 @compiled
+def pick(state: RandomState, size: int) -> int:
+    """Draw a number from 0 to ``size - 1``; sizes are small against 2**32 (Lemire 2019)."""
+    high = np.uint64(draw(state)) >> np.uint64(21)
+    return np.int64((high * np.uint64(size)) >> np.uint64(32))  # type: ignore[return-value]  # see draw
+
+
+@compiled
 def new_search(cells: Cells) -> Search:
     """Return empty marks for the contiguity check."""
     n = cells.weight.size
@@ -273,13 +280,13 @@ def tallied(cells: Cells, labels: IntArray, target: FloatArray) -> Tally:
 @compiled
 def across(v: int, cells: Cells, labels: IntArray, outside: int, state: RandomState) -> int:
     """Return the zone of a neighbour across the border, each such neighbour alike."""
-    pick = draw(state) % outside
+    left = pick(state, outside)
     for k in range(cells.indptr[v], cells.indptr[v + 1]):
         z = labels[cells.indices[k]]
         if z != labels[v]:
-            if pick == 0:
+            if left == 0:
                 return z  # type: ignore[no-any-return]  # an int once compiled
-            pick -= 1
+            left -= 1
     return labels[v]  # type: ignore[no-any-return]  # an int once compiled
 
 
@@ -381,7 +388,7 @@ def wander(v: int, zone: int, steps: int, cells: Cells, tally: Tally, state: Ran
     for _ in range(steps):
         start = cells.indptr[at]
         degree = cells.indptr[at + 1] - start
-        t = cells.indices[start + draw(state) % degree]
+        t = cells.indices[start + pick(state, degree)]
         if tally.labels[t] == zone:
             at = t
             if t != v and tally.outside[t] > 0:
@@ -431,7 +438,7 @@ def anneal(  # noqa: C901 - one loop: calls would cost more than the work
         for _ in range(schedule.proposals):
             if tally.edges[0] == 0:
                 return moves
-            v = tally.edge[draw(state) % tally.edges[0]]
+            v = tally.edge[pick(state, tally.edges[0])]
             a = labels[v]
             if not cells.movable[v] or tally.members[a] <= 1:
                 continue
@@ -446,7 +453,7 @@ def anneal(  # noqa: C901 - one loop: calls would cost more than the work
             moves += 1
             if not chained:
                 continue
-            u = wander(v, b, 2 + draw(state) % reach, cells, tally, state)
+            u = wander(v, b, 2 + pick(state, reach), cells, tally, state)
             if u >= 0 and cells.movable[u]:
                 c = across(u, cells, labels, tally.outside[u], state)
                 delta += change(u, c, cells, tally, factors, penalty, tolerance)

@@ -12,7 +12,7 @@ HALF = 2**30  # METIS counts in 32 bits
 RESOLUTION = 1000  # of weights, in parts of the mean cell
 
 
-def metis_start(graph: csr_array, shares: FloatArray, zones: int, seed: int, cuts: int) -> IntArray:
+def metis_start(graph: csr_array, shares: FloatArray, zones: int, seed: int) -> IntArray:
     """Cut a connected graph into contiguous parts by METIS (Karypis and Kumar 1998).
 
     Returns
@@ -23,11 +23,10 @@ def metis_start(graph: csr_array, shares: FloatArray, zones: int, seed: int, cut
     if zones == 1:
         return np.zeros(shares.size, np.int32)
     scale = min(RESOLUTION * shares.size, HALF) / max(float(shares.sum()), 1e-300)
-    options = pymetis.Options(ufactor=10, ncuts=cuts, seed=seed, contig=1)
+    options = pymetis.Options(ufactor=10, ncuts=1, seed=seed, contig=1)
     found = pymetis.part_graph(
         zones,
-        xadj=graph.indptr.astype(np.int32),
-        adjncy=graph.indices.astype(np.int32),
+        pymetis.CSRAdjacency(graph.indptr.astype(np.int32), graph.indices.astype(np.int32)),
         vweights=np.round(shares * scale).astype(np.int32),
         options=options,
         recursive=False,

@@ -1,7 +1,10 @@
 """The search for zones: starts, annealing, polishing; and the repair of zones with owners."""
 
+import os
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +30,11 @@ from gis_supervision.assignment.starts import (
 from gis_supervision.assignment.zone_plan import Plan
 from gis_supervision.assignment.zone_quality import distance_to_medoids, polsby_popper
 
-PROPOSALS = 60_000_000  # of a whole search: several starts in a small area, few in a large one
+LINUX = sys.platform == "linux"
+PROPOSALS = 7_200_000  # of the first phase: many starts in a small area, few in a large one
+LEAST_STARTS = 2
 MOST_STARTS = 12
-FINALISTS = 3
+GROWN_CELLS = 10_000  # above, growth costs more than METIS
 STEPS = 100
 CHUNK = 10  # steps between looks at the clock
 CELLS_PER_PART = 8  # METIS leaves parts empty where there are fewer
@@ -118,8 +123,8 @@ def fine(tolerance: float, proposals: int) -> Schedule:
 def designed(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) -> IntArray:
     """Search for zones where there are none.
 
-    Several starts are annealed coarsely, the best of them finely. The number of proposals depends
-    on the number of cells alone.
+    Several starts are annealed coarsely, the best of them finely, side by side on the processors
+    that there are. How many, and with how many proposals, depends on the number of cells alone.
 
     Returns
     -------
@@ -129,32 +134,38 @@ def designed(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
     n, zones = area.size, plan.target.size
     if zones == 1:
         return np.zeros(n, np.int32)
-    proposals = 2 * n if n > PROPOSALS // 2_000 else 3 * n
-    each = STEPS * proposals
-    starts = int(np.clip(PROPOSALS // (2 * each), 1, MOST_STARTS))
-    factors = Factors(0.0, COARSE_SHAPE, 0.0)
-    candidates: list[Candidate] = []
-    for number in range(starts):
+    proposals = 2 * n
+    starts = int(np.clip(PROPOSALS // (STEPS * proposals), LEAST_STARTS, MOST_STARTS))
+    first = started(plan, 0, seed, generator(seed, 0))
+    extent = distance_to_medoids(area, first, zones)
+    factors = Factors(plan.unit / extent if extent > 0 else 0.0, COARSE_SHAPE, 0.0)
+
+    def begin(number: int) -> Candidate | None:
+        if clock.over and number:
+            return None
         state = generator(seed, number)
-        labels = started(plan, number, seed, state, 10 if number == 0 else 1)
-        if number == 0:
-            extent = distance_to_medoids(area, labels, zones)
-            factors = factors._replace(distance=plan.unit / extent if extent > 0 else 0.0)
-        if clock.over and candidates:
-            break
+        labels = first.copy() if number == 0 else started(plan, number, seed, state)
         annealed(plan, labels, factors, coarse(tolerance, proposals), state, clock)
-        candidates.append(judged(plan, area, labels, max(tolerance, 0.05)))
-    candidates.sort(key=lambda candidate: candidate.score)
-    best: list[Candidate] = []
-    for number, candidate in enumerate(candidates[:FINALISTS]):
-        if clock.over and best:
-            break
+        return judged(plan, area, labels, max(tolerance, 0.05))
+
+    def finish(ranked: tuple[int, Candidate]) -> Candidate:
+        number, candidate = ranked
         labels = candidate.labels.copy()
+        sharper = factors._replace(shape=FINE_SHAPE)
         state = generator(seed, MOST_STARTS + number)
-        factors = factors._replace(shape=FINE_SHAPE)
-        annealed(plan, labels, factors, fine(tolerance, proposals), state, clock)
-        best.append(judged(plan, area, labels, tolerance))
-    return min(best, key=lambda candidate: candidate.score).labels
+        annealed(plan, labels, sharper, fine(tolerance, proposals), state, clock)
+        return judged(plan, area, labels, tolerance)
+
+    with ThreadPoolExecutor(processors()) as pool:
+        begun = [candidate for candidate in pool.map(begin, range(starts)) if candidate]
+        begun.sort(key=lambda candidate: candidate.score)
+        finished = list(pool.map(finish, enumerate(begun[: max(LEAST_STARTS, starts // 3)])))
+    return min(finished, key=lambda candidate: candidate.score).labels
+
+
+def processors() -> int:
+    """Return how many threads to use: the processors of this process, four at most."""
+    return max(1, min(4, len(os.sched_getaffinity(0)) if LINUX else os.cpu_count() or 1))
 
 
 def judged(plan: Plan, area: Area, labels: IntArray, tolerance: float) -> Candidate:
@@ -173,7 +184,7 @@ def judged(plan: Plan, area: Area, labels: IntArray, tolerance: float) -> Candid
     )
 
 
-def started(plan: Plan, number: int, seed: int, state: RandomState, cuts: int) -> IntArray:
+def started(plan: Plan, number: int, seed: int, state: RandomState) -> IntArray:
     """Return a first zoning; even numbers begin with METIS where it can be used."""
     labels = np.full(plan.group.size, FREE, np.int32)
     for group in range(int(plan.group.max()) + 1):
@@ -182,9 +193,9 @@ def started(plan: Plan, number: int, seed: int, state: RandomState, cuts: int) -
         fixed = plan.fixed[inside]
         usable = bool((fixed == FREE).all()) and inside.size >= CELLS_PER_PART * zones.size
         part = None
-        if number % 2 == 0 and usable:
+        if usable and (number % 2 == 0 or inside.size > GROWN_CELLS):
             graph = plan.graph[inside][:, inside]
-            part = metis_start(graph, plan.cells.weight[inside], zones.size, seed + number, cuts)
+            part = metis_start(graph, plan.cells.weight[inside], zones.size, seed + number)
             if not contiguous(graph, part, zones.size):
                 part = None
         if part is None:

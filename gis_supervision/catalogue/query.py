@@ -178,9 +178,25 @@ def rows(
     return storage.rows(session, source(layer), selection, attributes or tuple(layer.attributes))
 
 
-def totals(session: Session, layer: Layer, selection: Selection) -> Totals:
-    """Count the features of a layer, those without a place included."""
-    by = _coded(layer)
+def totals(
+    session: Session, layer: Layer, selection: Selection, *, by: str | None = None
+) -> Totals:
+    """Count the features of a layer, those without a place included.
+
+    Parameters
+    ----------
+    session
+        A session of the reader.
+    layer, selection
+        What to count.
+    by
+        Attribute to count by; left out, the coded attribute of the first style if there is one.
+
+    Returns
+    -------
+    Totals
+    """
+    by = by or _coded(layer)
     counted = storage.counts(session, source(layer), selection, by)
     order = [value.value for value in layer.attributes[by].values] if by else []
     counted.sort(key=lambda row: order.index(row[0]) if row[0] in order else len(order))

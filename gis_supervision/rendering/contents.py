@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gis_supervision.catalogue import query
 from gis_supervision.catalogue.problems import nearest
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.language import translator
 from gis_supervision.rendering import packing
 from gis_supervision.rendering.texts import all_texts
 
@@ -45,10 +46,13 @@ class Contents:
         As JSON takes it.
     bounds
         West, south, east, north of the features in degrees.
+    summary
+        Title and value of each of the totals, for readers without scripts.
     """
 
     data: dict[str, Any]
     bounds: Bounds
+    summary: tuple[tuple[str, str], ...]
 
 
 def collect(
@@ -116,7 +120,38 @@ def collect(
             "lists": [table.model_dump() for table in report.lists],
         },
         _union(boxes),
+        _summary(session, report, catalogue, selections, language),
     )
+
+
+def _summary(
+    session: Session,
+    report: Map,
+    catalogue: Catalogue,
+    selections: Mapping[str, Selection],
+    language: Language,
+) -> tuple[tuple[str, str], ...]:
+    if report.totals is None:
+        return ()
+    layer = catalogue.layers[report.totals.layer]
+    said: list[tuple[str, str]] = []
+    if report.totals.by is not None:
+        translate = translator(language)
+        counted = query.totals(session, layer, selections[layer.name], by=report.totals.by)
+        attribute = layer.attributes[report.totals.by]
+        for value, located, missing in counted.by:
+            title = attribute.value_title(value, language) or str(value)
+            not_located = translate("Not located: {0}").format(f"{missing:,}")
+            said.append((title, f"{located + missing:,} ({not_located})"))
+        total = counted.located + counted.not_located
+        not_located = translate("Not located: {0}").format(f"{counted.not_located:,}")
+        said.append((translate("Total"), f"{total:,} ({not_located})"))
+    if report.totals.sum:
+        found = query.rows(session, layer, selections[layer.name], report.totals.sum)
+        for name in report.totals.sum:
+            total = sum(value or 0 for value in found.columns[name])
+            said.append((layer.attributes[name].title.to(language), f"{total:,.0f}"))
+    return tuple(said)
 
 
 def _tables(catalogue: Catalogue, report: Map) -> list[str]:

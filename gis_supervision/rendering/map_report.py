@@ -106,6 +106,7 @@ def build(
         title=report.title.to(translate.language),
         data=_json({**found.data, "basemap": basemap is not None}),
         basemap=basemap,
+        summary=found.summary,
         translate=translate,
     )
     west, south, east, north = found.bounds
@@ -206,11 +207,18 @@ class _Page(Figure):
     """The file around the map: policy, styles, scripts, data."""
 
     def __init__(
-        self, *, title: str, data: str, basemap: Basemap | None, translate: Translator
+        self,
+        *,
+        title: str,
+        data: str,
+        basemap: Basemap | None,
+        summary: tuple[tuple[str, str], ...],
+        translate: Translator,
     ) -> None:
         super().__init__(title=title)
         self.data = data
         self.basemap = basemap
+        self.summary = summary
         self.translate = translate
         self.header._children.clear()  # noqa: SLF001 - the template has its own
 
@@ -239,6 +247,7 @@ class _Page(Figure):
             styles=[_leaflet_style(), _own("report.css")],
             scripts=scripts,
             data=self.data,
+            summary=self.summary,
             map=self.html.render(),
         )
         return page

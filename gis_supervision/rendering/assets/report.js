@@ -53,9 +53,20 @@ class Report {
     this.map.fitBounds(this.bounds, { padding: [16, 16], animate: false });
   }
 
+  /** The part of the report's area that is on the screen. */
+  seen() {
+    const [[south, west], [north, east]] = this.bounds;
+    const view = this.map.getBounds();
+    const part = L.latLngBounds(
+      [Math.max(south, view.getSouth()), Math.max(west, view.getWest())],
+      [Math.min(north, view.getNorth()), Math.min(east, view.getEast())],
+    );
+    return part.isValid() && view.intersects(this.bounds) ? part : view;
+  }
+
   /** Lay the page out for paper before it is printed, so that the map has its size by then. */
   printing(begins) {
-    const seen = this.map.getBounds();
+    const seen = this.seen();
     const view = { center: this.map.getCenter(), zoom: this.map.getZoom() };
     document.documentElement.classList.toggle("printing", begins);
     this.map.invalidateSize({ animate: false });

@@ -11,7 +11,10 @@ from gis_supervision.cli.terminal import AsJson, print_json, print_table, progre
 from gis_supervision.demo import steps
 from gis_supervision.language import gettext_noop
 
+app = typer.Typer()
 
+
+@app.command(help=gettext_noop("Show everything on real data, then serve it."))
 def demo(
     serve: Annotated[
         bool,

@@ -1,16 +1,14 @@
 """The commands together, their language, and what an error becomes."""
 
-from __future__ import annotations
-
+import importlib
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gis_supervision import __version__
 from gis_supervision import settings as configuration
-from gis_supervision.cli import analyses, catalogue, db, demonstration, grid, imports, maps, service
-from gis_supervision.cli import zones as zones_
 from gis_supervision.errors import (
     ConflictError,
     InvalidInputError,
@@ -18,10 +16,7 @@ from gis_supervision.errors import (
     SupervisionError,
     UnavailableError,
 )
-from gis_supervision.language import gettext_noop, translator
-
-if TYPE_CHECKING:
-    from gis_supervision.language import Translator
+from gis_supervision.language import Translator, gettext_noop, translator
 
 EXIT_CODES: dict[type[SupervisionError], int] = {
     InvalidInputError: 2,
@@ -31,26 +26,49 @@ EXIT_CODES: dict[type[SupervisionError], int] = {
 }
 """Exit code of each kind of error; 1 is any other."""
 
+COMMANDS = {
+    "demo": "demonstration",
+    "status": "status",
+    "import": "imports",
+    "grid": "grid",
+    "analyse": "analyses",
+    "zones": "zones",
+    "map": "maps",
+    "catalogue": "catalogue",
+    "serve": "service",
+    "db": "db",
+}
+"""Each command and the module of this package that has it; a group's app has a help text."""
+
+
+class _Commands(TyperGroup):
+    """Commands whose modules are loaded when they are asked for: most need only a few packages."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"gis_supervision.cli.{COMMANDS[cmd_name]}")
+        grouped = isinstance(module.app.info.help, str)
+        make = typer.main.get_group if grouped else typer.main.get_command
+        command = make(module.app)
+        command.name = cmd_name
+        translate_help(command, translator(configuration.load().language))
+        return command
+
+
 app = typer.Typer(
     name="gis-supervision",
+    cls=_Commands,
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     help=gettext_noop("Grid-based supervision of food safety and market regulation."),
 )
-app.command("demo", help=gettext_noop("Show everything on real data, then serve it."))(
-    demonstration.demo
-)
-app.command("status", help=gettext_noop("Count what the register holds."))(analyses.status)
-app.command("analyse", help=gettext_noop("Compute coverage and hotspots as of a day."))(
-    analyses.analyse
-)
-app.command("serve", help=gettext_noop("Serve maps and layers over HTTP."))(service.serve)
-app.add_typer(db.app, name="db")
-app.add_typer(imports.app, name="import")
-app.add_typer(grid.app, name="grid")
-app.add_typer(zones_.app, name="zones")
-app.add_typer(maps.app, name="map")
-app.add_typer(catalogue.app, name="catalogue")
 
 
 @app.callback(invoke_without_command=True)
@@ -81,7 +99,7 @@ def exit_code(error: SupervisionError) -> int:
 
 
 def translate_help(command: Any, translate: Translator) -> None:
-    """Put the help of a command and of all commands below it into a language."""
+    """Put the help of a command, and of the commands below it, into a language."""
     for described in (command, *command.params):
         text = getattr(described, "help", None)
         if text:

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from gis_supervision.analysis import run
-from gis_supervision.cli.analyses import AsOf
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Language, gettext_noop
 from gis_supervision.rendering import basemap, map_report

@@ -13,7 +13,10 @@ from gis_supervision.cli.connection import connected, held
 from gis_supervision.language import gettext_noop, translator
 from gis_supervision.settings import Settings
 
+app = typer.Typer()
 
+
+@app.command(help=gettext_noop("Serve maps and layers over HTTP."))
 def serve(
     host: Annotated[str | None, typer.Option(help=gettext_noop("Address to listen on."))] = None,
     port: Annotated[

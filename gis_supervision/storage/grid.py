@@ -1,14 +1,15 @@
-"""The grid in force: building it from divisions, reading its cells."""
+"""The grid in force: building it from divisions, reading its cells, changing them at once."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import shapely
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 
 from gis_supervision.domain.grid import Lattice, h3_lattice, square_lattice
@@ -24,6 +25,7 @@ from gis_supervision.storage.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -93,7 +95,7 @@ def build(
 ) -> Built:
     """Cut the divisions of one level into cells and put them in force; the grid before ends.
 
-    Every premises gets its new cell (by trigger, in bulk).
+    Every premises gets its new cell, in bulk.
 
     Parameters
     ----------
@@ -124,23 +126,75 @@ def build(
     """
     if (side_m is None) == (resolution is None):
         raise InvalidInputError("grid: expected either side_m or resolution")
-    first = valid_from or session.scalars(select(func.current_date())).one()
     divisions, codes, outlines = _divisions(session, level)
     if side_m is not None:
         lattice = square_lattice(outlines, side_m, divisions=codes)
     else:
         lattice = h3_lattice(outlines, resolution or 0, divisions=codes)
-    _end_grids_before(session, first)
-    grid = Grid(
-        name=f"{lattice.kind} {lattice.size:g}",
-        kind=lattice.kind,
-        side_m=side_m,
-        resolution=resolution,
-        valid=Range(first, None),
+    return start(
+        session,
+        Grid(
+            name=f"{lattice.kind} {lattice.size:g}",
+            kind=lattice.kind,
+            side_m=side_m,
+            resolution=resolution,
+        ),
+        pl.DataFrame(
+            {
+                "division_id": divisions[lattice.division],
+                "code": list(lattice.codes),
+                "h3": [cell or None for cell in lattice.h3.tolist()],
+                "geom": ewkb(lattice.polygons),
+            },
+            schema_overrides={"h3": pl.Int64, "code": pl.String, "geom": pl.String},
+        ),
+        valid_from=valid_from,
+        notes=_notes(lattice),
     )
-    session.add(grid)
-    session.flush()
-    frames.write(session, GridCell.__tablename__, _rows(lattice, divisions, grid.id, first))
+
+
+def start(
+    session: Session,
+    grid: Grid,
+    cells: pl.DataFrame,
+    *,
+    valid_from: date | None,
+    notes: Sequence[str] = (),
+) -> Built:
+    """Put a grid in force; the one before ends on that day.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    grid
+        Name, kind and size; its validity is set here.
+    cells
+        Columns of ``grid_cell`` without ``grid_id`` and ``valid``; ``geom`` as `ewkb` gives it.
+    valid_from
+        First day; None for today.
+    notes
+        Returned with the figures.
+
+    Returns
+    -------
+    Built
+
+    Raises
+    ------
+    ConflictError
+        When zones are in force whose cells would be taken away from under them.
+    """
+    first = valid_from or session.scalars(select(func.current_date())).one()
+    with changing(session):
+        _end_grids_before(session, first)
+        grid.valid = Range(first, None)
+        session.add(grid)
+        session.flush()
+        rows = cells.with_columns(
+            pl.lit(grid.id).alias("grid_id"), pl.lit(f"[{first},)").alias("valid")
+        )
+        frames.write(session, GridCell.__tablename__, rows)
     inside, outside, nowhere = session.execute(
         select(
             func.count(Premises.cell_id),
@@ -148,19 +202,55 @@ def build(
             func.count().filter(Premises.location != "exact"),
         )
     ).one()
-    return Built(
-        grid_id=grid.id,
-        valid_from=first,
-        cells=len(lattice),
-        premises_inside=inside,
-        premises_outside=outside,
-        premises_not_located=nowhere,
-        notes=tuple(
-            f"{code}: {note}"
-            for code, note in zip(lattice.codes, lattice.notes, strict=True)
-            if note
-        ),
+    return Built(grid.id, first, cells.height, inside, outside, nowhere, tuple(notes))
+
+
+@contextmanager
+def changing(session: Session, cells: list[int] | None = None) -> Iterator[None]:
+    """Change cells, and place the premises once when all is done.
+
+    Others who write premises wait until the transaction ends, so that nobody places a premises by
+    the old cells meanwhile.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    cells
+        Ids of the cells whose premises are to be placed; the block may add to the list. None for
+        all premises.
+    """
+    session.flush()
+    session.execute(text("LOCK TABLE premises IN SHARE ROW EXCLUSIVE MODE"))
+    switch = text(
+        "SELECT set_config('gis_supervision.cells', :cells, true),"
+        " set_config('gis_supervision.placing', :placing, true)"
     )
+    session.execute(switch, {"cells": "deferred", "placing": "bulk"})
+    yield
+    session.flush()
+    session.execute(switch, {"cells": "", "placing": ""})
+    session.execute(text("SELECT premises_place_all(CAST(:cells AS bigint[]))"), {"cells": cells})
+
+
+def ewkb(polygons: NDArray[np.object_]) -> list[str]:
+    """Return polygons as the hexadecimal EWKB of WGS84 multipolygons, for COPY.
+
+    Parameters
+    ----------
+    polygons
+        Shapely Polygons and MultiPolygons; longitude first.
+    """
+    whole = [shapely.MultiPolygon(getattr(polygon, "geoms", [polygon])) for polygon in polygons]
+    wkb: list[str] = shapely.to_wkb(
+        shapely.set_srid(np.array(whole, dtype=object), 4326), hex=True, include_srid=True
+    ).tolist()
+    return wkb
+
+
+def _notes(lattice: Lattice) -> list[str]:
+    coded = zip(lattice.codes, lattice.notes, strict=True)
+    return [f"{code}: {note}" for code, note in coded if note]
 
 
 def _divisions(
@@ -202,6 +292,7 @@ def _end_grids_before(session: Session, first: date) -> None:
     )
     if in_zones:
         raise ConflictError(f"cells that begin on {first} or later are in zones: give a later day")
+    session.execute(delete(ZoneCell).where(func.lower(ZoneCell.valid) >= first))
     session.execute(
         update(ZoneCell)
         .where(ZoneCell.valid.op("@>")(first))
@@ -220,28 +311,5 @@ def _end_grids_before(session: Session, first: date) -> None:
         ),
         {"first": first},
     )
-    for name in (GridCell.__tablename__, Grid.__tablename__):
-        session.execute(
-            text(f"DELETE FROM {name} WHERE lower(valid) >= :first"),  # noqa: S608 - our own tables
-            {"first": first},
-        )
-
-
-def _rows(
-    lattice: Lattice, divisions: NDArray[np.int64], grid_id: int, first: date
-) -> pl.DataFrame:
-    whole = [
-        shapely.MultiPolygon(getattr(polygon, "geoms", [polygon])) for polygon in lattice.polygons
-    ]
-    wkb = shapely.to_wkb(shapely.set_srid(whole, 4326), hex=True, include_srid=True)
-    return pl.DataFrame(
-        {
-            "grid_id": np.full(len(lattice), grid_id),
-            "division_id": divisions[lattice.division],
-            "code": list(lattice.codes),
-            "h3": [cell or None for cell in lattice.h3.tolist()],
-            "geom": wkb.tolist(),
-            "valid": [f"[{first},)"] * len(lattice),
-        },
-        schema_overrides={"h3": pl.Int64, "code": pl.String, "geom": pl.String},
-    )
+    for table in (GridCell, Grid):
+        session.execute(delete(table).where(func.lower(table.valid) >= first))

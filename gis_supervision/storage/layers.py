@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Date, Double, Text, bindparam, text
 from sqlalchemy.types import Boolean, TypeEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -243,6 +243,47 @@ def rows(session: Session, source: Source, selection: Selection, attributes: Seq
     return Rows(columns, [None if shape is None else bytes(shape) for shape in shapes])
 
 
+def stream(
+    session: Session,
+    source: Source,
+    selection: Selection,
+    attributes: Sequence[str],
+    *,
+    batch: int = 5_000,
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Read all rows in the order of the key, some at a time, so that memory does not grow.
+
+    Parameters
+    ----------
+    session
+        A session of the reader; its transaction stays open while rows are read.
+    source, selection
+        What to read.
+    attributes
+        Columns, all of them among the source's.
+    batch
+        Rows fetched at once.
+
+    Yields
+    ------
+    list of tuple
+        Values of the attributes and, for a layer with geometry, its WKB or None at the end.
+    """
+    where, values, types = _where(source, selection)
+    names = [f"layer.{_name(name)}" for name in attributes]
+    if source.geometry:
+        names.append(f"ST_AsBinary(layer.{_name(source.geometry)})")
+    statement = f"""
+        SELECT {", ".join(names)} FROM ({source.query}) AS layer
+        WHERE {where} ORDER BY layer.{_name(source.key)}
+    """  # noqa: S608 - as above
+    result = session.execute(
+        _bound(statement, types), values, execution_options={"yield_per": batch}
+    )
+    for part in result.partitions():
+        yield [tuple(row) for row in part]
+
+
 def counts(
     session: Session, source: Source, selection: Selection, by: str | None
 ) -> list[tuple[Any, int, int]]:
@@ -347,12 +388,13 @@ def latest_as_of(session: Session) -> date:
     Returns
     -------
     date
-        That of the newest analysis, else the last day on which a hazard was seen, else today.
+        That of the analysis published last, else the last day on which a hazard was seen, else today.
     """
     found = session.scalars(
         text(
             "SELECT coalesce("
-            "(SELECT a.as_of FROM map.analysis AS a ORDER BY a.run_id DESC LIMIT 1), "
+            "(SELECT a.as_of FROM map.analysis AS a WHERE a.published_at IS NOT NULL"
+            " ORDER BY a.published_at DESC LIMIT 1), "
             "(SELECT max(h.last_seen_on) FROM map.hazard AS h), current_date)"
         )
     ).one()

@@ -145,7 +145,8 @@ SELECT DISTINCT ON (r.kind, r.as_of, r.parameters ->> 'resolution')
     (r.parameters ->> 'resolution')::integer AS resolution,
     r.parameters,
     r.summary,
-    r.finished_at
+    r.finished_at,
+    r.published_at
 FROM analysis_run AS r
 ORDER BY r.kind, r.as_of, r.parameters ->> 'resolution', r.id DESC;
 

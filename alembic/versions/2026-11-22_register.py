@@ -34,6 +34,7 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('coverage', 'hotspots')", name=op.f("ck_analysis_run_kind_known")
         ),

@@ -34,7 +34,9 @@ RESOLUTION = 8
 MINIMUM_PREMISES = 5
 
 
-def coverage(session: Session, rules: RulePack, as_of: date, *, seed: int = 0) -> Run:
+def coverage(
+    session: Session, rules: RulePack, as_of: date, *, seed: int = 0, publish: bool = True
+) -> Run:
     """Compute coverage of every cell, zone and division and of the whole area.
 
     Parameters
@@ -47,6 +49,8 @@ def coverage(session: Session, rules: RulePack, as_of: date, *, seed: int = 0) -
         Day of the report.
     seed
         Kept with the run; coverage has no chance in it.
+    publish
+        Whether reports that name no day speak of this one from now on.
 
     Returns
     -------
@@ -85,7 +89,10 @@ def coverage(session: Session, rules: RulePack, as_of: date, *, seed: int = 0) -
         }
         return summary, metrics
 
-    return _reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
+    run = _reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
+    if publish:
+        analyses.publish(session, run.id)
+    return run
 
 
 def _counts(statuses: Any, located: Any, units: Any) -> pl.DataFrame:
@@ -101,6 +108,7 @@ def hotspots(
     minimum_premises: int = MINIMUM_PREMISES,
     permutations: int = 0,
     seed: int = 0,
+    publish: bool = True,
 ) -> Run:
     """Find where unresolved hazards per premises cluster.
 
@@ -120,6 +128,8 @@ def hotspots(
         Smallest number of premises that gives a cell a rate.
     permutations, seed
         As `gi_star` takes them.
+    publish
+        Whether reports that name no day speak of this one from now on.
 
     Returns
     -------
@@ -171,7 +181,10 @@ def hotspots(
         }
         return summary, [("h3", metrics)]
 
-    return _reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)
+    run = _reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)
+    if publish:
+        analyses.publish(session, run.id)
+    return run
 
 
 def _store_outlines(session: Session, cells: Sequence[int], resolution: int) -> None:

@@ -108,8 +108,8 @@ class Service:
                 f"as_of: expected a day such as 2014-12-30, got {as_of!r}"
             ) from None
         with session_scope(self.engine) as session:
-            run.coverage(session, self.rules, day)
-            run.hotspots(session, day)
+            run.coverage(session, self.rules, day, publish=False)
+            run.hotspots(session, day, publish=False)
 
     def close(self) -> None:
         """Let go of the database."""

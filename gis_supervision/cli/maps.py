@@ -54,8 +54,8 @@ def build(
                 parameters["as_of"] = as_of.date().isoformat()
                 advance(_("Computing coverage and hotspots"))
                 with session_scope(connection.engine) as session:
-                    run.coverage(session, connection.rules(), as_of.date())
-                    run.hotspots(session, as_of.date())
+                    run.coverage(session, connection.rules(), as_of.date(), publish=False)
+                    run.hotspots(session, as_of.date(), publish=False)
             advance(_("Drawing the map %(name)s", name=name))
             map_report.write(
                 output,

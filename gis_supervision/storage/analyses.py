@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gis_supervision.errors import InvalidInputError
@@ -215,10 +215,22 @@ def store(
     return Run(run.id, run.kind, run.as_of, run.parameters, run.summary, reused=False)
 
 
+def publish(session: Session, run_id: int) -> None:
+    """Let reports that name no day speak of the day of this run."""
+    session.execute(
+        update(AnalysisRun)
+        .where(AnalysisRun.id == run_id)
+        .values(published_at=func.clock_timestamp())
+    )
+
+
 def latest_as_of(session: Session) -> date | None:
-    """Return the day of the newest run, None when nothing was analysed yet."""
+    """Return the day of the run that was published last, None when there is none."""
     return session.scalars(
-        select(AnalysisRun.as_of).order_by(AnalysisRun.id.desc()).limit(1)
+        select(AnalysisRun.as_of)
+        .where(AnalysisRun.published_at.is_not(None))
+        .order_by(AnalysisRun.published_at.desc())
+        .limit(1)
     ).first()
 
 

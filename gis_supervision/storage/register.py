@@ -41,7 +41,7 @@ def default_as_of(session: Session) -> date:
     Returns
     -------
     date
-        The day of the newest analysis, else the day of the last inspection, else today.
+        The day of the analysis published last, else the day of the last inspection, else today.
     """
     day = analyses.latest_as_of(session)
     if day is None:

@@ -529,7 +529,11 @@ class RegistryVersion(Base):
 
 
 class AnalysisRun(Base):
-    """One analysis with all that is needed to repeat it."""
+    """One analysis with all that is needed to repeat it.
+
+    ``published_at`` is empty for a run that was only made to look at some day: reports that name
+    no day speak of the one published last.
+    """
 
     __tablename__ = "analysis_run"
     __table_args__ = (
@@ -546,6 +550,7 @@ class AnalysisRun(Base):
     summary: Mapped[dict[str, Any]]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime] = _now()
+    published_at: Mapped[datetime | None]
 
 
 class H3Cell(Base):

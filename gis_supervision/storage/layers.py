@@ -388,7 +388,7 @@ def latest_as_of(session: Session) -> date:
     Returns
     -------
     date
-        That of the analysis published last, else the last day on which a hazard was seen, else today.
+        That of the analysis published last, else the last on which a hazard was seen, else today.
     """
     found = session.scalars(
         text(

@@ -159,7 +159,7 @@ class Service:
         self.process.communicate(timeout=60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service(environment, shown):  # noqa: ARG001 - the demonstration must be there
     running = Service(environment)
     yield running

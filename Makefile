@@ -29,7 +29,7 @@ lint: ## Run the linters only
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint alembic/sql gis_supervision/storage/sql
 	$(BIN)/python .ci/catalogue.py --check
-	$(BIN)/gis-supervision catalogue check
+	$(BIN)/gis-supervision catalogue check --no-database
 
 format: ## Format the code
 	$(BIN)/ruff format .

@@ -265,14 +265,18 @@ def test_no_file_names_a_setting_that_is_not_there():
 
 
 def commands(command, path=()):
-    below = getattr(command, "commands", {})
-    if not below:
+    if not hasattr(command, "list_commands"):
         yield path
-    for name, each in below.items():
-        yield from commands(each, (*path, name))
+        return
+    for name in command.list_commands(None):
+        yield from commands(command.get_command(None, name), (*path, name))
 
 
 COMMANDS = list(commands(typer.main.get_command(cli)))
+
+
+def test_the_commands_are_found():
+    assert {("demo",), ("db", "start"), ("catalogue", "check")} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -48,7 +48,7 @@ def installed(wheel, tmp_path_factory):
     return python
 
 
-def run(python, *arguments, cwd):
+def run(python, *arguments, cwd, home=None):
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -57,7 +57,7 @@ def run(python, *arguments, cwd):
     return subprocess.run(
         [python, *arguments],
         cwd=cwd,
-        env=environment | {"GIS_SUPERVISION_HOME": str(cwd / "home")},
+        env=environment | {"GIS_SUPERVISION_HOME": str(home or cwd)},
         capture_output=True,
         text=True,
         check=False,
@@ -130,6 +130,10 @@ def test_the_installed_command_runs(installed, tmp_path):
     assert "catalogue" in answer.stdout
 
 
-def test_the_installed_command_checks_its_catalogue(installed, tmp_path):
-    answer = run(installed.parent / "gis-supervision", "catalogue", "check", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+def test_the_installed_command_migrates_a_database_and_checks_its_layers_there(
+    installed, tmp_path, cluster_home
+):
+    command, home = installed.parent / "gis-supervision", cluster_home()
+    for arguments in (["db", "migrate"], ["catalogue", "check", "--database"]):
+        answer = run(command, *arguments, cwd=tmp_path, home=home)
+        assert answer.returncode == 0, answer.stdout + answer.stderr

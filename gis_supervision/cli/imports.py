@@ -1,18 +1,23 @@
 """Commands for imports: files into the register, and out of it again."""
 
 import getpass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gis_supervision import settings as configuration
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import batches as importing
+from gis_supervision.importing import diagnosis, rejections, suggestions
+from gis_supervision.importing import mapping as mappings
 from gis_supervision.importing.values import REASONS
-from gis_supervision.language import Translator, gettext_noop
+from gis_supervision.language import Translator, gettext_noop, translator
 from gis_supervision.storage import batches as records
+from gis_supervision.storage import boundaries
 from gis_supervision.storage.database import session_scope
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("Import files, list and undo imports."))
@@ -50,6 +55,15 @@ def run(
             )
         ),
     ] = "refuse",
+    rejected: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help=gettext_noop(
+                "Write the rejected rows here (.csv or .xlsx), to be mended and imported again."
+            ),
+        ),
+    ] = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -67,6 +81,11 @@ def run(
                 actor=actor or getpass.getuser(),
                 progress=lambda step, _rows: advance(step, None),
             )
+        if rejected is not None:
+            loaded = mappings.load(mapping)
+            paths = importing.chosen(loaded, mapping, named_files(files or []))
+            for path in rejections.write(report, loaded, paths, rejected, _):
+                typer.echo(_("Rejected rows: %(path)s", path=path), err=True)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -201,3 +220,71 @@ def undo(
         (_("Removed"), _("Number")),
         [(_(kind), number) for kind, number in counts.items()],
     )
+
+
+@app.command(help=gettext_noop("Draft a mapping file for a file."))
+def suggest(
+    file: Annotated[Path, typer.Argument(help=gettext_noop("Any file that can be imported."))],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help=gettext_noop("Write it here; left out: print it.")),
+    ] = None,
+) -> None:
+    text = suggestions.suggest(file)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    if output.exists():
+        raise InvalidInputError(f"{output} is there already; name another file")
+    output.write_text(text, encoding="utf-8")
+
+
+@app.command(help=gettext_noop("Tell which datum files are in, by a boundary."))
+def diagnose(
+    mapping: Annotated[Path, typer.Argument(help=gettext_noop("Mapping file (TOML)."))],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help=gettext_noop("Files, as for import run.")),
+    ] = None,
+    boundary: Annotated[
+        Path | None,
+        typer.Option(
+            help=gettext_noop("Geographic file with the boundary; left out: the register's.")
+        ),
+    ] = None,
+    division: Annotated[
+        str | None,
+        typer.Option(help=gettext_noop("Code of the division that is the boundary.")),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    loaded = mappings.load(mapping)
+    paths = importing.chosen(loaded, mapping, named_files(files or []))
+    _ = translator(configuration.load().language)
+    if boundary is not None:
+        outlines = diagnosis.boundary_of(boundary)
+    else:
+        with connected() as connection, session_scope(connection.engine) as session:
+            outlines = boundaries.outlines(session, division)
+    found = diagnosis.diagnose(loaded, paths, outlines)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        print_table(
+            _("%(source)s, declared as %(datum)s", source=one.source, datum=one.declared),
+            (_("Datum"), _("Inside, %"), _("Distance, m"), _("Shift, m")),
+            [
+                (
+                    fit.datum,
+                    None if fit.share_inside is None else round(100 * fit.share_inside, 2),
+                    round(fit.distance_m, 1),
+                    None if fit.shift_m is None else round(fit.shift_m, 1),
+                )
+                for fit in one.fits
+            ],
+        )
+        if one.warning:
+            typer.echo(one.warning)
+        elif not one.decisive:
+            typer.echo(_("The boundary does not tell the datums apart."))

@@ -162,6 +162,7 @@ def merge_premises(session: Session, given: Sequence[str], *, batch_id: int | No
         if counts.changed:
             session.execute(text(sql["remember"]), values)
             session.execute(text(sql["update"]), values)
+            session.execute(text(sql["drop_geocodes"]))
             session.execute(text(sql["place_changed"]))
         place_in_bulk(session, on=False)
     return counts

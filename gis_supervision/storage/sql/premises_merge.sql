@@ -63,7 +63,8 @@ SELECT
 FROM known_premises AS k;
 
 -- name: place
--- Where the new premises lie. Outlines are the outer side: each is prepared once for all its points.
+-- Where the new premises lie. Outlines are the outer side (OFFSET 0 keeps them
+-- there): each is prepared once for all its points.
 CREATE TEMPORARY TABLE staged_point ON COMMIT DROP AS
 SELECT
     s.seq,
@@ -78,14 +79,21 @@ CREATE INDEX staged_point_geom ON staged_point USING gist (geom);
 ANALYZE staged_point;
 
 CREATE TEMPORARY TABLE staged_cell ON COMMIT DROP AS
-SELECT DISTINCT ON (s.seq)
-    s.seq,
+SELECT DISTINCT ON (i.seq)
+    i.seq,
     c.id AS cell_id,
     c.division_id
 FROM grid_cell AS c
-INNER JOIN staged_point AS s ON st_covers(c.geom, s.geom)
+CROSS JOIN LATERAL (
+    SELECT s.seq
+    FROM staged_point AS s
+    WHERE st_covers(c.geom, s.geom)
+    OFFSET 0
+) AS i
 WHERE upper_inf(c.valid)
-ORDER BY s.seq, c.code;
+ORDER BY i.seq, c.code;
+
+ANALYZE staged_cell;
 
 CREATE TEMPORARY TABLE staged_place ON COMMIT DROP AS
 SELECT
@@ -95,12 +103,17 @@ SELECT
 FROM staged_point AS s
 LEFT JOIN staged_cell AS c ON s.seq = c.seq
 LEFT JOIN (
-    SELECT DISTINCT ON (o.seq)
-        o.seq,
+    SELECT DISTINCT ON (i.seq)
+        i.seq,
         d.id AS division_id
     FROM division AS d
-    INNER JOIN staged_point AS o ON st_covers(d.geom, o.geom)
-    ORDER BY o.seq, st_area(d.geom), d.id
+    CROSS JOIN LATERAL (
+        SELECT o.seq
+        FROM staged_point AS o
+        WHERE st_covers(d.geom, o.geom)
+        OFFSET 0
+    ) AS i
+    ORDER BY i.seq, st_area(d.geom), d.id
 ) AS d ON s.seq = d.seq
 LEFT JOIN (
     SELECT DISTINCT ON (k.code)
@@ -201,6 +214,12 @@ SET
 FROM known_premises AS k
 INNER JOIN staged_premises AS s ON k.seq = s.seq
 WHERE p.id = k.id AND k.changed;
+
+-- name: drop_geocodes
+-- A location of its own takes the place of that of the division.
+DELETE FROM premises_geocode AS g
+USING known_premises AS k
+WHERE g.premises_id = k.id AND k.changed AND k.located;
 
 -- name: place_changed
 WITH placed AS (

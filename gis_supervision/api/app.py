@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from gis_supervision import __version__
 from gis_supervision.api import errors
 from gis_supervision.api.dependencies import Service
-from gis_supervision.api.routes import health, layers, maps
+from gis_supervision.api.routes import health, home, layers, maps
 from gis_supervision.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     errors.install(app)
+    app.include_router(home.router)
     app.include_router(health.router)
     app.include_router(maps.router)
     app.include_router(layers.router)

@@ -20,7 +20,7 @@ demo: setup ## Build the worked example and serve it on 127.0.0.1:8000
 test: ## Run the linters and the whole test suite
 	@.ci/setup test
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 lint: ## Run the linters only
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.fixture
 def directory(tmp_path):
     blocks = re.findall(
-        r"```toml\n# ((?:layers|maps)/\w+\.toml)\n(.*?)```", README.read_text(), re.S
+        r"```toml\n# ((?:layers|maps)/\w+\.toml)\n(.*?)```", README.read_text(), re.DOTALL
     )
     assert [name for name, _ in blocks] == ["layers/overdue_cells.toml", "maps/overdue.toml"]
     for name, text in blocks:

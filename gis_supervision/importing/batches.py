@@ -335,7 +335,7 @@ class _Import:
 
     def _stage_source(self, name: str, source: Source) -> None:
         path = self.paths[name]
-        with readers.opened(path, source) as table:
+        with readers.opened(path, source, name) as table:
             lacking = checks.missing_columns(name, source, table)
             if lacking.height:
                 self.incomplete = True

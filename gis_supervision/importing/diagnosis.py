@@ -90,7 +90,7 @@ def diagnose(
     found = []
     for name, path in paths.items():
         source = mapping.sources[name]
-        with readers.opened(path, source) as table:
+        with readers.opened(path, source, name) as table:
             declared = source.datum or mapping.datum or table.datum or DEFAULT_DATUM
             frames = list(table.batches)
         rows = pl.concat(frames) if frames else pl.DataFrame()

@@ -64,7 +64,7 @@ class Table:
 
 
 @contextmanager
-def opened(path: Path, source: Source) -> Iterator[Table]:
+def opened(path: Path, source: Source, name: str | None = None) -> Iterator[Table]:
     """Open a source.
 
     Parameters
@@ -73,6 +73,9 @@ def opened(path: Path, source: Source) -> Iterator[Table]:
         The file.
     source
         What the mapping says of it.
+    name
+        Name of the source: a workbook that has a sheet of this name is read there, where the
+        mapping names no other.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def opened(path: Path, source: Source) -> Iterator[Table]:
             with _delimited(path, inside, source) as table:
                 yield table
         elif kind == "xlsx":
-            with _workbook(path, inside, source) as table:
+            with _workbook(path, inside, source, name) as table:
                 yield table
         elif kind == "geoparquet":
             with files.opened(path, inside) as file:
@@ -171,7 +174,7 @@ def _numbered(path: Path, reader: Any, table: Table) -> Iterator[pl.DataFrame]:
 
 
 @contextmanager
-def _workbook(path: Path, inside: str | None, source: Source) -> Iterator[Table]:
+def _workbook(path: Path, inside: str | None, source: Source, name: str | None) -> Iterator[Table]:
     with files.opened(path, inside) as file, warnings.catch_warnings():
         # about styles and extensions of the workbook, which hold no data
         warnings.simplefilter("ignore", UserWarning)
@@ -185,7 +188,8 @@ def _workbook(path: Path, inside: str | None, source: Source) -> Iterator[Table]
                 raise InvalidInputError(
                     f"{path.name} has no sheet {wanted!r}; it has {', '.join(book.sheetnames)}"
                 )
-            sheet: Any = book[wanted or book.sheetnames[0]]
+            own = name if name in book.sheetnames else book.sheetnames[0]
+            sheet: Any = book[wanted or own]
             sheet.reset_dimensions()
             rows = sheet.iter_rows(min_row=source.header_row, values_only=True)
             cells = [_text(cell) or "" for cell in next(rows, ())]
@@ -253,6 +257,8 @@ def _features(path: Path, inside: str | None, source: Source) -> Iterator[Table]
     elif path.suffix.lower() == ".gz":
         place = f"/vsigzip/{path.absolute()}"
     layer = source.layer if inside is None else None
+    # GDAL's own Arrow stream of FlatGeobuf gives wrong offsets after a missing shape
+    pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
     with pyogrio.open_arrow(
         place, layer=layer, batch_size=_BATCH_ROWS, encoding=source.encoding, use_pyarrow=True
     ) as (about, reader):
@@ -265,6 +271,8 @@ def _features(path: Path, inside: str | None, source: Source) -> Iterator[Table]
 def _texts(batches: Any, names: list[str], shape: str | None) -> Iterator[pl.DataFrame]:
     row = 0
     for batch in batches:
+        # a stream with wrong offsets would end the program
+        batch.validate(full=True)
         columns: dict[str, Any] = {
             ROW: pl.Series(range(row + 1, row + batch.num_rows + 1), dtype=pl.Int64)
         }

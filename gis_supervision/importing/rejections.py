@@ -91,7 +91,7 @@ def _table(
     told: dict[int, list[Rejection]] = {}
     for rejection in rejected:
         told.setdefault(rejection.row, []).append(rejection)
-    with readers.opened(path, mapping.sources[name]) as table:
+    with readers.opened(path, mapping.sources[name], name) as table:
         columns = table.columns
         rows = dict(_rows(table.batches, columns, set(told)))
     lines: list[list[str | None]] = [[*(_(heading) for heading in HEADINGS), *columns]]

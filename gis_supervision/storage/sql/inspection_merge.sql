@@ -85,7 +85,8 @@ SELECT
     m.times,
     i.id AS inspection_id,
     f.inspection_id IS NOT NULL AS known,
-    f.inspection_id IS NOT NULL AND (f.severity, f.times) IS DISTINCT FROM (m.severity, m.times) AS changed
+    f.inspection_id IS NOT NULL
+    AND (f.severity IS DISTINCT FROM m.severity OR f.times IS DISTINCT FROM m.times) AS changed
 FROM (
     SELECT
         s.inspection_number,

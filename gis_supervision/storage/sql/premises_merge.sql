@@ -88,7 +88,7 @@ CROSS JOIN LATERAL (
     SELECT s.seq
     FROM staged_point AS s
     WHERE st_covers(c.geom, s.geom)
-    OFFSET 0
+    OFFSET 0 -- noqa: AM09
 ) AS i
 WHERE upper_inf(c.valid)
 ORDER BY i.seq, c.code;
@@ -111,7 +111,7 @@ LEFT JOIN (
         SELECT o.seq
         FROM staged_point AS o
         WHERE st_covers(d.geom, o.geom)
-        OFFSET 0
+        OFFSET 0 -- noqa: AM09
     ) AS i
     ORDER BY i.seq, st_area(d.geom), d.id
 ) AS d ON s.seq = d.seq

@@ -25,6 +25,15 @@ _ARROW: Final = {
     "boolean": pa.bool_(),
 }
 _SINGLE: Final = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
+_TYPES: Final = {
+    0: "Point",
+    1: "LineString",
+    3: "Polygon",
+    4: "MultiPoint",
+    5: "MultiLineString",
+    6: "MultiPolygon",
+    7: "GeometryCollection",
+}
 _BATCHES_IN_GROUP: Final = 20
 
 
@@ -71,8 +80,7 @@ class _Seen:
                 )
             )
         self.bounds = bounds
-        types = shapely.GeometryType(np.unique(shapely.get_type_id(placed)))
-        self.kinds |= {"".join(part.capitalize() for part in _words(kind.name)) for kind in types}
+        self.kinds |= {_TYPES[int(kind)] for kind in np.unique(shapely.get_type_id(placed))}
 
 
 def write_geopackage(layer: Layer, batches: Iterable[Sequence[tuple[Any, ...]]], path: Path) -> int:
@@ -94,17 +102,24 @@ def write_geopackage(layer: Layer, batches: Iterable[Sequence[tuple[Any, ...]]],
     """
     seen = _Seen()
     schema = layer.schema(ogr=True)
-    reader = pa.RecordBatchReader.from_batches(schema, _arrow(layer, schema, batches, seen))
-    pyogrio.write_arrow(
-        reader,
-        path,
-        driver="GPKG",
-        layer=layer.name,
-        geometry_name=GEOMETRY,
-        geometry_type=_geopackage_type(layer),
-        crs="EPSG:4326",
-        layer_options={"IDENTIFIER": layer.title},
-    )
+    failures: list[BaseException] = []
+    stream = _noting(_arrow(layer, schema, batches, seen), failures)
+    try:
+        pyogrio.write_arrow(
+            pa.RecordBatchReader.from_batches(schema, stream),
+            path,
+            driver="GPKG",
+            layer=layer.name,
+            geometry_name=GEOMETRY,
+            geometry_type=_geopackage_type(layer),
+            crs="EPSG:4326",
+            layer_options={"IDENTIFIER": layer.title},
+        )
+    except RuntimeError:
+        # the driver knows only that the stream broke, not why
+        if failures:
+            raise failures[0] from None
+        raise
     return seen.rows
 
 
@@ -115,7 +130,7 @@ def write_geoparquet(layer: Layer, batches: Iterable[Sequence[tuple[Any, ...]]],
     """
     seen = _Seen()
     schema = layer.schema(ogr=False)
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
         group: list[pa.RecordBatch] = []
         for batch in _arrow(layer, schema, batches, seen):
             group.append(batch)
@@ -153,9 +168,20 @@ def _arrow(
             arrays.append(pa.array(_typed(kind, column), _ARROW[kind]))
         if layer.geometry:
             data = [None if shape is None else bytes(shape) for shape in values[-1]]
-            seen.add(shapely.from_wkb(np.array(data, dtype=object)))
-            arrays.append(pa.array(data, pa.binary()))
+            shapes = _as_multi(shapely.from_wkb(np.array(data, dtype=object)))
+            seen.add(shapes)
+            arrays.append(pa.array(shapely.to_wkb(shapes).tolist(), pa.binary()))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _noting(
+    batches: Iterator[pa.RecordBatch], failures: list[BaseException]
+) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except BaseException as error:
+        failures.append(error)
+        raise
 
 
 def _typed(kind: str, column: list[Any]) -> list[Any]:
@@ -173,9 +199,11 @@ def _geopackage_type(layer: Layer) -> str | None:
     return single if single == "Point" else f"Multi{single}"
 
 
-def _words(name: str) -> list[str]:
-    """Divide the name of a type in capitals, such as MULTIPOLYGON, as GeoParquet writes it."""
-    multi = name.startswith("MULTI")
-    rest = name.removeprefix("MULTI")
-    head = ["multi"] if multi else []
-    return [*head, "line", "string"] if rest == "LINESTRING" else [*head, rest]
+def _as_multi(shapes: Any) -> Any:
+    """Make parts of many of single lines and polygons, which one type of layer demands."""
+    kinds = shapely.get_type_id(shapes)
+    for single, collect in ((1, shapely.multilinestrings), (3, shapely.multipolygons)):
+        at = np.flatnonzero(kinds == single)
+        if at.size:
+            shapes[at] = collect(shapes[at], indices=np.arange(at.size))
+    return shapes

@@ -50,8 +50,8 @@ SUFFIXES: Final[dict[str, Format]] = {
 }
 """Format of a file by the end of its name."""
 
-DEFUSED: Final = r"^(?:'(?='*[=+\-@\t\r]))?([\s\S]*)$"
-"""Regular expression whose first group is a text of a CSV file as it was before defusing."""
+DEFUSED: Final = r"(?s)^'('*[=+\-@\t\r].*)$"
+"""Regular expression of a text of a CSV file that was defused; the first group is what it was."""
 
 SHEET_ROWS: Final = 1_048_575
 """Rows of a sheet below its header."""
@@ -298,7 +298,8 @@ class _SheetWriter:
             elif isinstance(value, date) and value >= _FIRST_SHEET_DATE:
                 self._sheet.write_datetime(self._row, column, value, self._styles["date"])
             elif kind in {"integer", "number"} and _exact(value):
-                self._sheet.write_number(self._row, column, value)
+                exact = _Exact(value) if isinstance(value, float) else value
+                self._sheet.write_number(self._row, column, exact)
             else:
                 self._text(column, str(value))
 
@@ -309,6 +310,13 @@ class _SheetWriter:
                 f" cell of a spreadsheet holds {_CELL_CHARACTERS}; export CSV instead"
             )
         self._sheet.write_string(self._row, column, value, self._styles["text"])
+
+
+class _Exact(float):
+    """A number that is written with all its digits; the library would write 16 of them."""
+
+    def __format__(self, spec: str) -> str:
+        return repr(float(self)) if spec == ".16G" else super().__format__(spec)
 
 
 def _exact(value: object) -> bool:

@@ -91,6 +91,7 @@ def build(
     side_m: float | None = None,
     resolution: int | None = None,
     level: str | None = None,
+    within: str | None = None,
     valid_from: date | None = None,
 ) -> Built:
     """Cut the divisions of one level into cells and put them in force; the grid before ends.
@@ -107,6 +108,8 @@ def build(
         H3 resolution, instead of squares.
     level
         Level of the divisions; left out: the finest that has outlines.
+    within
+        Code of a division: only it and those below it are cut. Left out: all.
     valid_from
         First day; left out: today. A grid that would only have begun on that day or later is
         replaced as a whole.
@@ -120,13 +123,13 @@ def build(
     InvalidInputError
         When not exactly one of side and resolution is given, or it does not suit.
     NotFoundError
-        When there are no divisions with outlines.
+        When there are no such divisions with outlines.
     ConflictError
         When zones are in force whose cells would be taken away from under them.
     """
     if (side_m is None) == (resolution is None):
         raise InvalidInputError("grid: expected either side_m or resolution")
-    divisions, codes, outlines = _divisions(session, level)
+    divisions, codes, outlines = _divisions(session, level, within)
     if side_m is not None:
         lattice = square_lattice(outlines, side_m, divisions=codes)
     else:
@@ -254,11 +257,12 @@ def _notes(lattice: Lattice) -> list[str]:
 
 
 def _divisions(
-    session: Session, level: str | None
+    session: Session, level: str | None, within: str | None
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.object_]]:
     """Read ids, current codes and outlines of the divisions of a level."""
     if level is not None and level not in LEVELS:
         raise InvalidInputError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
+    below = None if within is None else _below(session, within)
     for wanted in LEVELS if level is None else (level,):
         rows = session.execute(
             select(Division.id, DivisionCode.code, func.st_asbinary(Division.geom))
@@ -267,6 +271,7 @@ def _divisions(
                 Division.level == wanted,
                 Division.geom.is_not(None),
                 func.upper_inf(DivisionCode.valid),
+                True if below is None else Division.id.in_(below),
             )
             .order_by(DivisionCode.code)
         ).all()
@@ -277,8 +282,25 @@ def _divisions(
                 shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object)),
             )
     raise NotFoundError(
-        f"there are no divisions{f' of level {level}' if level else ''} with outlines: import"
-        " their boundaries first"
+        f"there are no divisions{f' of level {level}' if level else ''}"
+        f"{f' in {within}' if within else ''} with outlines: import their boundaries first"
+    )
+
+
+def _below(session: Session, code: str) -> list[int]:
+    """Return the ids of a division and of all below it."""
+    return list(
+        session.scalars(
+            text("""
+                WITH RECURSIVE below AS (
+                    SELECT division_coded(:code) AS id
+                    UNION
+                    SELECT d.id FROM division AS d JOIN below AS b ON d.parent_id = b.id
+                )
+                SELECT below.id FROM below WHERE below.id IS NOT NULL
+            """),
+            {"code": code},
+        )
     )
 
 

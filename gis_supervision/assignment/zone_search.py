@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,6 +32,8 @@ from gis_supervision.assignment.zone_quality import distance_to_medoids, polsby_
 LINUX = sys.platform == "linux"
 PROPOSALS = 7_200_000  # of the first phase: many starts in a small area, few in a large one
 LEAST_STARTS = 2
+REPAIR_PROPOSALS = 4_800_000
+MOST_REPAIRS = 4
 MOST_STARTS = 12
 GROWN_CELLS = 10_000  # above, growth costs more than METIS
 STEPS = 100
@@ -138,6 +139,7 @@ def designed(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
     starts = int(np.clip(PROPOSALS // (STEPS * proposals), LEAST_STARTS, MOST_STARTS))
     first = started(plan, 0, seed, generator(seed, 0))
     extent = distance_to_medoids(area, first, zones)
+    compact = float(polsby_popper(area, first, zones).mean())
     factors = Factors(plan.unit / extent if extent > 0 else 0.0, COARSE_SHAPE, 0.0)
 
     def begin(number: int) -> Candidate | None:
@@ -146,7 +148,7 @@ def designed(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
         state = generator(seed, number)
         labels = first.copy() if number == 0 else started(plan, number, seed, state)
         annealed(plan, labels, factors, coarse(tolerance, proposals), state, clock)
-        return judged(plan, area, labels, max(tolerance, 0.05))
+        return judged(plan, area, labels, max(tolerance, 0.05), compact)
 
     def finish(ranked: tuple[int, Candidate]) -> Candidate:
         number, candidate = ranked
@@ -154,7 +156,7 @@ def designed(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
         sharper = factors._replace(shape=FINE_SHAPE)
         state = generator(seed, MOST_STARTS + number)
         annealed(plan, labels, sharper, fine(tolerance, proposals), state, clock)
-        return judged(plan, area, labels, tolerance)
+        return judged(plan, area, labels, tolerance, compact)
 
     with ThreadPoolExecutor(processors()) as pool:
         begun = [candidate for candidate in pool.map(begin, range(starts)) if candidate]
@@ -168,8 +170,10 @@ def processors() -> int:
     return max(1, min(4, len(os.sched_getaffinity(0)) if LINUX else os.cpu_count() or 1))
 
 
-def judged(plan: Plan, area: Area, labels: IntArray, tolerance: float) -> Candidate:
-    """Score a zoning."""
+def judged(
+    plan: Plan, area: Area, labels: IntArray, tolerance: float, compact: float = 0.0
+) -> Candidate:
+    """Score a zoning; less compactness than `compact` counts as much as distance does."""
     zones = plan.target.size
     load = np.bincount(labels, plan.cells.weight, zones)
     off = float(np.abs(load / plan.target - 1.0).max())
@@ -178,7 +182,11 @@ def judged(plan: Plan, area: Area, labels: IntArray, tolerance: float) -> Candid
     return Candidate(
         (
             max(0.0, off - tolerance),
-            float(np.log(max(distance, 1e-12)) - WORTH * np.log(shape)),
+            float(
+                np.log(max(distance, 1e-12))
+                - WORTH * np.log(shape)
+                + max(0.0, np.log(compact / shape) if compact > 0.0 else 0.0)
+            ),
         ),
         labels,
     )
@@ -271,32 +279,35 @@ def repaired(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
         return labels
     extent = distance_to_medoids(area, labels, zones)
     distance = plan.unit / extent if extent > 0 else 0.0
-    best: list[Candidate] = []
-    for number, factors in enumerate(repair_factors(distance)):
-        if clock.over and best:
-            break
+    proposals = 4 * area.size
+    runs = int(np.clip(REPAIR_PROPOSALS // (STEPS * proposals), LEAST_STARTS, MOST_REPAIRS))
+
+    def run(number: int) -> Candidate | None:
+        if clock.over and number:
+            return None
         trial = labels.copy()
-        state = generator(seed, number)
-        proposals = 2 * labels.size
-        annealed(plan, trial, factors, repair(tolerance, proposals), state, clock)
-        candidate = judged(plan, area, trial, tolerance)
+        # changes are dear in the first runs, shape and distance count more in the last
+        factors = (
+            Factors(distance, 0.1, 0.1)
+            if number == MOST_REPAIRS - 1
+            else Factors(0.2 * distance, 0.05, 0.05)
+        )
+        annealed(plan, trial, factors, repair(tolerance, proposals), generator(seed, number), clock)
+        beyond = judged(plan, area, trial, tolerance).score[0]
         moved = np.count_nonzero((trial != plan.cells.home) & (plan.cells.home != FREE))
-        best.append(Candidate((candidate.score[0], float(moved)), trial))
-    return min(best, key=lambda candidate: candidate.score).labels
+        return Candidate((beyond, float(moved)), trial)
 
-
-def repair_factors(distance: float) -> Iterator[Factors]:
-    """Yield what a change costs against shape and distance, dear first."""
-    for change in (0.05, 0.02):
-        yield Factors(distance, 0.1, change)
+    with ThreadPoolExecutor(processors()) as pool:
+        found = [candidate for candidate in pool.map(run, range(runs)) if candidate]
+    return min(found, key=lambda candidate: candidate.score).labels
 
 
 def repair(tolerance: float, proposals: int) -> Schedule:
-    """Return the schedule of a repair: cold, under a growing penalty."""
+    """Return the schedule of a repair: chains become more, under a growing penalty."""
     return Schedule(
-        np.geomspace(0.004, 0.0002, STEPS),
-        np.geomspace(20.0, 50_000.0, STEPS),
-        np.full(STEPS, 0.9 * tolerance),
+        np.geomspace(0.02, 0.001, STEPS),
+        np.geomspace(5.0, 100_000.0, STEPS),
+        np.full(STEPS, 0.94 * tolerance),
         np.linspace(0.0, 0.5, STEPS),
         proposals,
     )

@@ -14,6 +14,7 @@ from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import batches as importing
 from gis_supervision.importing import diagnosis, rejections, suggestions
 from gis_supervision.importing import mapping as mappings
+from gis_supervision.importing.reports import ImportReport
 from gis_supervision.importing.values import REASONS
 from gis_supervision.language import Translator, gettext_noop, translator
 from gis_supervision.storage import batches as records
@@ -126,7 +127,7 @@ def named_files(given: list[str]) -> dict[str, Path] | list[Path] | None:
     return [Path(one) for one in given]
 
 
-def show(report: importing.ImportReport, translate: Translator) -> None:
+def show(report: ImportReport, translate: Translator) -> None:
     """Print a report for people."""
     _ = translate
     for note in report.notes:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Literal
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -19,88 +19,19 @@ from gis_supervision.importing import mapping as mappings
 from gis_supervision.importing.fields import RECORDS, RecordName
 from gis_supervision.importing.locations import DEFAULT_DATUM
 from gis_supervision.importing.mapping import Source
+from gis_supervision.importing.reports import (
+    KEPT_REJECTIONS,
+    SET_REASONS,
+    ImportReport,
+    Rejection,
+)
+from gis_supervision.importing.wrong_rows import broken_rows, missing_columns
 from gis_supervision.storage import batches, hazards, staging
 from gis_supervision.storage.database import session_scope
 
 Mode = Literal["refuse", "reject"]
 Progress = Callable[[str, int], None]
 """Called with the name of a step and the number of rows that it has dealt with."""
-
-KEPT_REJECTIONS: Final = 10_000
-"""Rejected values that a report holds; the count is always that of all."""
-
-
-SET_REASONS: Final = frozenset({"duplicate", "no_parent"})
-"""Reasons that only show when all rows are seen together."""
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """One wrong value.
-
-    Attributes
-    ----------
-    file
-        Name of the file.
-    row
-        As a spreadsheet counts it; features of geographic files count from 1.
-    column
-        Name in the file, None where the whole row is meant.
-    value
-        What stands there.
-    reason
-        Key of `gis_supervision.importing.values.REASONS`.
-    expected
-        What was expected.
-    """
-
-    source: str
-    file: str
-    row: int
-    column: str | None
-    value: str | None
-    reason: str
-    expected: str
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did, or would do.
-
-    Attributes
-    ----------
-    status
-        ``imported``; ``unchanged`` (the same content is in the register already); ``refused``
-        (rows were rejected and the mode does not allow it: nothing was written); ``dry_run``.
-    batch_id
-        Number of the batch; None where nothing was written. With ``unchanged`` it is that of the
-        earlier batch in `earlier_batch_id`.
-    counts
-        ``rows`` (read, skipped, rejected, repeated) and, for each kind of record, new, changed,
-        unchanged and withdrawn.
-    rejections
-        Wrong values by file and row, at most `KEPT_REJECTIONS`.
-    notes
-        What was mended or is worth knowing.
-    """
-
-    status: Literal["imported", "unchanged", "refused", "dry_run"]
-    mapping: str
-    files: dict[str, str]
-    batch_id: int | None
-    earlier_batch_id: int | None = None
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    rejections: tuple[Rejection, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def rejected(self) -> int:
-        """Number of rows that were rejected."""
-        return self.counts.get("rows", {}).get("rejected", 0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON takes it."""
-        return asdict(self)
 
 
 @dataclass
@@ -336,7 +267,7 @@ class _Import:
     def _stage_source(self, name: str, source: Source) -> None:
         path = self.paths[name]
         with readers.opened(path, source, name) as table:
-            lacking = checks.missing_columns(name, source, table)
+            lacking = missing_columns(name, source, table)
             if lacking.height:
                 self.incomplete = True
                 staging.stage(self.session, "rejection", lacking)
@@ -346,13 +277,11 @@ class _Import:
             told = 0
             for rows in table.batches:
                 self._stage_rows(checker.check(rows), path)
-                staging.stage(
-                    self.session, "rejection", checks.broken_rows(name, table.broken[told:])
-                )
+                staging.stage(self.session, "rejection", broken_rows(name, table.broken[told:]))
                 self.tally.read += len(table.broken) - told
                 told = len(table.broken)
                 self.tell(f"read {path.name}", self.tally.read)
-            staging.stage(self.session, "rejection", checks.broken_rows(name, table.broken[told:]))
+            staging.stage(self.session, "rejection", broken_rows(name, table.broken[told:]))
 
     def _stage_rows(self, checked: checks.Checked, path: Path) -> None:
         for record, frame in checked.records.items():

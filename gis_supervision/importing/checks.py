@@ -1,15 +1,11 @@
 """Checks of every row: what becomes a record, and what is wrong with the rows that do not."""
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from gis_supervision.domain.datums import Datum, DatumKind
-from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.importing import locations
 from gis_supervision.importing.codes import (
     credit_code,
@@ -17,27 +13,16 @@ from gis_supervision.importing.codes import (
     wrong_division_code,
 )
 from gis_supervision.importing.fields import FIELDS, RecordName
+from gis_supervision.importing.findings import Findings
 from gis_supervision.importing.mapping import Source
-from gis_supervision.importing.readers import GEOMETRY, ROW, Table
+from gis_supervision.importing.readers import GEOMETRY, ROW
 from gis_supervision.importing.values import (
     Problem,
-    changed,
-    severity_of,
     text_of,
     value_of,
 )
+from gis_supervision.importing.wrong_rows import REJECTION_SCHEMA, rejected
 from gis_supervision.storage.tables import H3_RESOLUTIONS
-
-REJECTION_SCHEMA: Final = {
-    "source": pl.String,
-    "row": pl.Int64,
-    "column": pl.String,
-    "value": pl.String,
-    "reason": pl.String,
-    "expected": pl.String,
-}
-LONGEST_VALUE: Final = 200
-"""Characters of a rejected value that are shown."""
 
 
 @dataclass
@@ -61,51 +46,6 @@ class Checked:
     notes: list[tuple[int, str]] = field(default_factory=list)
     read: int = 0
     skipped: int = 0
-
-
-def missing_columns(name: str, source: Source, table: Table) -> pl.DataFrame:
-    """List the columns that a mapping names and a file lacks.
-
-    Parameters
-    ----------
-    name
-        Name of the source.
-    source
-        Its mapping.
-    table
-        The open file.
-
-    Returns
-    -------
-    polars.DataFrame
-        See `REJECTION_SCHEMA`; the row is that of the header.
-    """
-    wanted = [part for _, _, column in source.columns() for part in column.names()]
-    wanted += [rule.column for rule in (*source.skip, *source.keep)]
-    lacking = [part for part in dict.fromkeys(wanted) if part not in table.columns]
-    rows = [
-        (
-            name,
-            table.header_row,
-            part,
-            None,
-            "missing_column",
-            near_name(part, table.columns).strip(),
-        )
-        for part in lacking
-    ]
-    finding = source.finding
-    if finding is not None and finding.items_from is not None:
-        pattern = finding.items_from
-        if not any(re.search(pattern, column) for column in table.columns):
-            rows.append((name, table.header_row, pattern, None, "missing_column", ""))
-    return pl.DataFrame(rows, schema=REJECTION_SCHEMA, orient="row")
-
-
-def broken_rows(name: str, broken: Iterable[tuple[int, str, str]]) -> pl.DataFrame:
-    """List rows that the reader could not take apart; see `readers.Table.broken`."""
-    rows = [(name, row, None, text[:LONGEST_VALUE], "broken_row", how) for row, text, how in broken]
-    return pl.DataFrame(rows, schema=REJECTION_SCHEMA, orient="row")
 
 
 class Checker:
@@ -201,7 +141,9 @@ class Checker:
             found += more
         findings: pl.DataFrame | None = None
         if self.source.finding is not None:
-            findings, more = self._findings(wide)
+            present = self._present("finding")
+            rows_with = wide if present is None else wide.filter(present)
+            findings, more = Findings(self.name, self.source).check(rows_with)
             found += more
         rejections = pl.concat(found) if found else pl.DataFrame(schema=REJECTION_SCHEMA)
         bad = rejections.get_column("row").unique()
@@ -224,32 +166,10 @@ class Checker:
             for index, (_, where, _) in enumerate(self._problems)
         ).row(0)
         return [
-            self._rejected(wide.filter(where), shown, problem.reason, problem.expected)
+            rejected(self.name, wide.filter(where), shown, problem.reason, problem.expected)
             for count, (shown, where, problem) in zip(counts, self._problems, strict=True)
             if count
         ]
-
-    def _rejected(
-        self,
-        wide: pl.DataFrame,
-        shown: str,
-        reason: str,
-        expected: str = "",
-        value: str | None = None,
-    ) -> pl.DataFrame:
-        """Tell rows with a wrong value; `shown` names the columns it comes from."""
-        parts = [part for part in shown.split(", ") if part in wide.columns]
-        if value is None and shown in wide.columns:
-            parts = [shown]
-        text = pl.concat_str(parts, separator=", ", ignore_nulls=True) if parts else pl.lit(value)
-        return wide.select(
-            pl.lit(self.name).alias("source"),
-            pl.col(ROW).alias("row"),
-            pl.lit(shown).alias("column"),
-            text.cast(pl.String).str.slice(0, LONGEST_VALUE).alias("value"),
-            pl.lit(reason).alias("reason"),
-            pl.lit(expected).alias("expected"),
-        )
 
     def _place(self, wide: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         premises = self.source.premises
@@ -258,9 +178,9 @@ class Checker:
         found: list[pl.DataFrame] = []
         if premises.geometry:
             if GEOMETRY not in wide.columns:
-                return wide, [self._rejected(wide, GEOMETRY, "not_a_point")]
+                return wide, [rejected(self.name, wide, GEOMETRY, "not_a_point")]
             x, y, wrong = locations.points(wide.get_column(GEOMETRY))
-            found.append(self._rejected(wide.filter(wrong), "geometry", "not_a_point"))
+            found.append(rejected(self.name, wide.filter(wrong), "geometry", "not_a_point"))
             shown = "geometry"
         elif premises.lat is not None and premises.lng is not None:
             x, y = (wide.get_column(f"premises.{name}") for name in ("lng", "lat"))
@@ -276,13 +196,13 @@ class Checker:
             texts = [wide.get_column(f"text:premises.{name}").is_null() for name in pair]
             half = texts[0] != texts[1]
         if half.any():
-            found.append(self._rejected(wide.filter(half), shown, "half_a_pair"))
+            found.append(rejected(self.name, wide.filter(half), shown, "half_a_pair"))
         whole = x.is_not_null() & y.is_not_null() & _plausible(x, y, self.datum)
         x, y = x.set(~whole, None), y.set(~whole, None)
         places = locations.located(x, y, self.datum)
         lost = x.is_not_null() & places.get_column("lat").is_null()
         if lost.any():
-            found.append(self._rejected(wide.filter(lost), shown, "out_of_range", self.datum))
+            found.append(rejected(self.name, wide.filter(lost), shown, "out_of_range", self.datum))
         return (
             wide.with_columns(
                 x.alias("premises.original_x"),
@@ -298,128 +218,17 @@ class Checker:
         if self.source.division is None or not self.source.division.geometry:
             return wide, [], []
         if GEOMETRY not in wide.columns:
-            return wide, [self._rejected(wide, "geometry", "not_a_polygon")], []
+            return wide, [rejected(self.name, wide, "geometry", "not_a_polygon")], []
         areas = locations.outlines(wide.get_column(GEOMETRY), self.datum)
         found = []
         if areas.wrong.any():
-            found = [self._rejected(wide.filter(areas.wrong), "geometry", "not_a_polygon")]
+            found = [rejected(self.name, wide.filter(areas.wrong), "geometry", "not_a_polygon")]
         notes = [
             (row, f"invalid outline repaired: {note}")
             for row, note in zip(wide.get_column(ROW), areas.repaired, strict=True)
             if note is not None
         ]
         return wide.with_columns(areas.wkb.alias("division.geom")), found, notes
-
-    def _findings(self, wide: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-        finding = self.source.finding
-        if finding is None:
-            raise AssertionError
-        owner = "finding" if finding.inspection_number is not None else "inspection"
-        present = self._present("finding")
-        if present is not None:
-            wide = wide.filter(present)
-        base = [
-            pl.col(ROW),
-            pl.col(f"{owner}.inspection_number").alias("inspection_number"),
-            *(
-                [pl.col("finding.severity").alias("severity")]
-                if finding.severity is not None
-                else []
-            ),
-        ]
-        times = pl.lit(1, dtype=pl.Int64)
-        if finding.times is not None:
-            times = pl.coalesce(pl.col("finding.times"), times)
-        found: list[pl.DataFrame] = []
-        if finding.items_from is not None:
-            rows, found = self._from_columns(wide, base, finding.items_from)
-        else:
-            rows, found = self._from_cells(wide, base, times)
-        severity = (
-            pl.coalesce(pl.col("severity"), pl.lit("unclassified"))
-            if finding.severity is not None
-            else severity_of(pl.col("item"), finding.severity_rules)
-        )
-        return (
-            rows.select(
-                pl.lit(self.name).alias("source"),
-                pl.col(ROW).alias("row"),
-                "inspection_number",
-                "item",
-                severity.alias("severity"),
-                "times",
-            ),
-            found,
-        )
-
-    def _from_cells(
-        self, wide: pl.DataFrame, base: list[pl.Expr], times: pl.Expr
-    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-        finding = self.source.finding
-        if finding is None or finding.item is None:
-            raise AssertionError
-        column, accepts = finding.item, FIELDS["finding"]["item"]
-        shown = ", ".join(column.names())
-        found: list[pl.DataFrame] = []
-        optional = finding.optional
-        if optional is None:
-            optional = self.source.inspection is not None or column.split is not None
-        if not optional:
-            empty = wide.filter(pl.col("text:finding.item").is_null())
-            if empty.height:
-                found.append(self._rejected(empty, shown, "missing"))
-        rows = wide.select(*base, pl.col("finding.item").alias("item"), times.alias("times"))
-        rows = rows.filter(pl.col("item").is_not_null())
-        if column.split is None:
-            return rows, found
-        rows = rows.with_columns(pl.col("item").str.split(column.split, literal=False))
-        rows = rows.explode("item").with_columns(pl.col("item").str.strip_chars())
-        rows = rows.filter(pl.col("item") != "").with_columns(pl.col("item").alias("part"))
-        item, problems = changed(pl.col("part"), column)
-        problems.append(
-            Problem(item.str.len_chars() > accepts.longest, "too_long", str(accepts.longest))
-        )
-        for problem in problems:
-            found += self._parts(rows, shown, problem.where, problem.reason, problem.expected)
-        rows = rows.with_columns(item.alias("item")).filter(pl.col("item").is_not_null())
-        return rows, found
-
-    def _parts(
-        self, rows: pl.DataFrame, shown: str, where: pl.Expr, reason: str, expected: str
-    ) -> list[pl.DataFrame]:
-        wrong = rows.filter(where)
-        if not wrong.height:
-            return []
-        told = wrong.select(ROW, pl.col("part").alias(shown))
-        return [self._rejected(told, shown, reason, expected)]
-
-    def _from_columns(
-        self, wide: pl.DataFrame, base: list[pl.Expr], pattern: str
-    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-        items = {}
-        for column in wide.columns:
-            match = re.search(pattern, column)
-            if match is not None and ":" not in column and not column.startswith("#"):
-                items[column] = match[1] if match.re.groups else match[0]
-        index = wide.select(*base).columns
-        rows = wide.select(
-            *base, *(pl.col(column).str.strip_chars().str.to_lowercase() for column in items)
-        ).unpivot(on=list(items), index=index, variable_name="column", value_name="cell")
-        rows = rows.filter(pl.col("cell").is_not_null() & ~pl.col("cell").is_in(self.source.null))
-        number = pl.col("cell").cast(pl.Float64, strict=False)
-        yes = pl.col("cell").is_in(["true", "yes", "y", "t", "x", "是", "有"])
-        no = pl.col("cell").is_in(["false", "no", "n", "f", "否", "无"])
-        times = pl.when(yes).then(1).when(no).then(0).when(number == number.floor()).then(number)
-        rows = rows.with_columns(times.cast(pl.Int64, strict=False).alias("times"))
-        wrong = rows.filter(pl.col("times").is_null() | (pl.col("times") < 0))
-        found = [
-            self._rejected(part.rename({"cell": name}), name, "not_an_integer")
-            for (name,), part in wrong.group_by("column")
-        ]
-        rows = rows.filter(pl.col("times") > 0).with_columns(
-            pl.col("column").replace_strict(items).alias("item")
-        )
-        return rows, found
 
     def _records(self, wide: pl.DataFrame, record: RecordName) -> pl.DataFrame:
         if record == "finding":

@@ -15,8 +15,8 @@ import xlsxwriter
 
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import readers
-from gis_supervision.importing.batches import ImportReport, Rejection
 from gis_supervision.importing.mapping import Mapping
+from gis_supervision.importing.reports import ImportReport, Rejection
 from gis_supervision.importing.values import REASONS
 from gis_supervision.language import Translator, gettext_noop
 

@@ -114,12 +114,12 @@ def build(
         location=[(south + north) / 2, (west + east) / 2],
         tiles=None,
         zoom_control=False,
-        max_zoom=MAX_ZOOM,
-        min_zoom=2,
         zoom_snap=0.5,
         attribution_control=True,
         fade_animation=False,
     )
+    # folium keeps these for its own tile layer
+    shown.options |= {"minZoom": 2, "maxZoom": MAX_ZOOM}
     shown._id = "report"  # noqa: SLF001 - folium names elements by chance; the file must not vary
     for index, url in enumerate(basemap.urls if basemap else ()):
         tiles = folium.TileLayer(
@@ -287,18 +287,18 @@ def _policy(scripts: list[str], basemap: Basemap | None) -> str:
 
 @cache
 def _own(name: str) -> str:
-    return (_assets() / name).read_text(encoding="utf-8")
+    return (assets() / name).read_text(encoding="utf-8")
 
 
 @cache
 def _asset(name: str) -> str:
     """Read a pinned library, without the reference to its source map."""
-    path = _assets() / "node_modules" / name
+    path = assets() / "node_modules" / name
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UnavailableError(
-            f"{path} is missing: run 'make setup', or 'npm ci' in {_assets()}"
+            f"{path} is missing: run 'make setup', or 'npm ci' in {assets()}"
         ) from None
     return re.sub(r"\n//# sourceMappingURL=\S+\s*$", "\n", text).replace("</script", "<\\/script")
 
@@ -308,11 +308,12 @@ def _leaflet_style() -> str:
     """Leaflet's style sheet with its images inside."""
 
     def inside(match: re.Match[str]) -> str:
-        image = _assets() / "node_modules" / "leaflet" / "dist" / match.group(1)
+        image = assets() / "node_modules" / "leaflet" / "dist" / match.group(1)
         return f"url(data:image/png;base64,{base64.b64encode(image.read_bytes()).decode()})"
 
     return re.sub(r"url\((images/[\w.-]+\.png)\)", inside, _asset("leaflet/dist/leaflet.css"))
 
 
-def _assets() -> Path:
+def assets() -> Path:
+    """Return the directory of scripts and styles."""
     return Path(str(resources.files("gis_supervision.rendering"))) / "assets"

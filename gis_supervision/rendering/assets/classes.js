@@ -1,6 +1,7 @@
 // Classes of a style: which features belong to which, in what colour.
 
 const OTHER = "#9a9a9a";
+const PLAIN = "#1f6f8b";
 
 /** The classes of a style in the order of the legend; `test` decides by value and row. */
 function classesOf(layer, style) {
@@ -94,9 +95,12 @@ function classTitle(classified, entry) {
   return entry.title === null ? say("Other") : pick(entry.title);
 }
 
-/** Classify a layer by its chosen style, once. */
+/** Classify a layer by its chosen style, once; a layer without a style is one class. */
 function classified(layer) {
   layer.classified = layer.classified || [];
+  if (layer.styles.length === 0) {
+    return { classes: [{ title: layer.title, color: PLAIN }], ofFeature: new Uint8Array(layer.count), rank: (i) => i };
+  }
   if (!layer.classified[layer.style]) {
     layer.classified[layer.style] = classify(layer, layer.styles[layer.style]);
   }

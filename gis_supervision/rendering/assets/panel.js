@@ -140,7 +140,9 @@ function filterControl(report, filter) {
 }
 
 function filterSection(report) {
-  if (report.filters.length === 0) return null;
+  if (report.filters.length === 0) {
+    return element("section", { id: "filters", class: "unused" }, shownLine(report));
+  }
   const made = section("filters", say("Filters"),
     ...report.filters.map((filter) => filterControl(report, filter)),
     shownLine(report),

@@ -245,7 +245,7 @@ class PointMarkers {
     });
   }
 
-  /** Open the popup of a place, at the page of a feature. */
+  /** Open the popup of a place, a feature of it first. */
   openSite(site, feature = null) {
     const { lng, lat } = this.layer.points;
     const { ofFeature, rank } = classified(this.layer);
@@ -257,15 +257,17 @@ class PointMarkers {
         worst.set(by[i], Math.min(worst.get(by[i]) ?? Infinity, rank(ofFeature[i])));
       }
     }
+    if (feature !== null && !features.includes(feature)) features.unshift(feature);
+    // what was asked for stands first, then the worst
+    const asked = (i) => (feature === null || i === feature ? 0 : by && by[i] === by[feature] ? 1 : 2);
     features.sort((a, b) => {
+      if (asked(a) !== asked(b)) return asked(a) - asked(b);
       if (by && by[a] !== by[b]) {
         return worst.get(by[a]) - worst.get(by[b]) || (by[a] < by[b] ? -1 : 1);
       }
       return rank(ofFeature[a]) - rank(ofFeature[b]) || a - b;
     });
-    if (feature !== null && !features.includes(feature)) features.unshift(feature);
-    const first = feature === null ? features[0] : feature;
-    this.open([lat[site] / DEGREES, lng[site] / DEGREES], () => popupContent(this.layer, features, first));
+    this.open([lat[site] / DEGREES, lng[site] / DEGREES], () => popupContent(this.layer, features));
   }
 
   /** Go to a feature and open its popup; false where it has no place. */

@@ -40,11 +40,11 @@ function featureCard(layer, i) {
   return card;
 }
 
-/** The contents of a popup for features at one place, the first one on its page. */
-function popupContent(layer, features, first = features[0]) {
+/** The contents of a popup for features at one place. */
+function popupContent(layer, features) {
   const box = element("div", { class: "popup" });
   const pages = Math.ceil(features.length / FEATURES_PER_PAGE);
-  let page = Math.floor(Math.max(0, features.indexOf(first)) / FEATURES_PER_PAGE);
+  let page = 0;
   const draw = () => {
     box.replaceChildren();
     box.append(element("p", { class: "layer-name" }, pick(layer.title)));

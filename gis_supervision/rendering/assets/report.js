@@ -185,7 +185,13 @@ function startReport(map, bounds) {
   const loading = document.getElementById("loading");
   const data = JSON.parse(document.getElementById("report-data").textContent);
   wording.texts = data.texts;
-  new Report(map, data, bounds).start();
+  wording.language = data.language;
+  try {
+    new Report(map, data, bounds).start();
+  } catch (error) {
+    loading.textContent = say("This browser cannot read the file; use a newer one.");
+    throw error;
+  }
   loading.remove();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }

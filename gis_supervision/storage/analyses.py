@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gis_supervision.errors import InvalidInputError
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 VISITS = """
     SELECT
-        p.id, p.risk_class, p.credit_class, p.category, p.external, p.location = 'exact',
+        p.id, p.risk_class, p.credit_class, p.category,
+        p.external OR e.division_id IS NOT NULL, p.location = 'exact',
         p.cell_id, p.division_id, m.zone_id,
         %(as_of)s - p.opened_on, %(as_of)s - p.closed_on, %(as_of)s - v.last_visit
     FROM premises AS p
+    LEFT JOIN external_division AS e ON p.division_id = e.division_id
     LEFT JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> %(as_of)s
     LEFT JOIN (
         SELECT i.premises_id, max(i.inspected_on) AS last_visit
@@ -51,6 +53,7 @@ UNRESOLVED = """
     WHERE
         p.location = 'exact'
         AND NOT p.external
+        AND NOT EXISTS (SELECT 1 FROM external_division AS e WHERE e.division_id = p.division_id)
         AND (p.opened_on IS NULL OR p.opened_on <= %(as_of)s)
         AND (p.closed_on IS NULL OR p.closed_on > %(as_of)s)
     GROUP BY p.h3_{resolution}
@@ -182,6 +185,9 @@ def store(
 ) -> Run:
     """Keep a run and its numbers.
 
+    Runs of the same kind and day that were never published and that an older register was behind
+    are taken away: looking at past days does not fill the database.
+
     Parameters
     ----------
     session
@@ -196,6 +202,14 @@ def store(
     -------
     Run
     """
+    session.execute(
+        delete(AnalysisRun).where(
+            AnalysisRun.kind == run.kind,
+            AnalysisRun.as_of == run.as_of,
+            AnalysisRun.published_at.is_(None),
+            AnalysisRun.registry_version < run.registry_version,
+        )
+    )
     session.add(run)
     session.flush()
     for unit, frame in metrics:

@@ -271,7 +271,7 @@ def _divisions(
                 Division.level == wanted,
                 Division.geom.is_not(None),
                 func.upper_inf(DivisionCode.valid),
-                True if below is None else Division.id.in_(below),
+                *([] if below is None else [Division.id.in_(below)]),
             )
             .order_by(DivisionCode.code)
         ).all()

@@ -42,6 +42,7 @@ WORK = """
     WHERE
         p.cell_id IS NOT NULL
         AND NOT p.external
+        AND NOT EXISTS (SELECT 1 FROM external_division AS e WHERE e.division_id = p.division_id)
         AND (p.opened_on IS NULL OR p.opened_on <= %(as_of)s)
         AND (p.closed_on IS NULL OR p.closed_on > %(as_of)s)
     GROUP BY p.cell_id, p.risk_class, p.credit_class, p.category
@@ -219,8 +220,8 @@ def register_inspectors(session: Session, inspectors: Sequence[NewInspector]) ->
     numbers = [person.staff_number for person in inspectors]
     rows = session.execute(
         select(Inspector.staff_number, Inspector.id).where(Inspector.staff_number.in_(numbers))
-    ).tuples()
-    ids = dict(rows.all())
+    )
+    ids: dict[str, int] = {number: found for number, found in rows}  # noqa: C416 - rows, not pairs
     return [ids[number] for number in numbers]
 
 

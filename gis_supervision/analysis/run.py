@@ -80,7 +80,10 @@ def coverage(
             for unit in ("cell", "zone", "division")
         ]
         total = metrics[0][1]
-        summary = {} if total.is_empty() else total.drop("unit_id").row(0, named=True)
+        summary: dict[str, Any] = {}
+        if not total.is_empty():
+            # JSON has no NaN: a share of nothing is null there as it is in the metrics.
+            summary = total.drop("unit_id").fill_nan(None).row(0, named=True)
         tally = Counter(statuses.tolist())
         summary["left_out"] = {
             status.name.lower(): tally[status]

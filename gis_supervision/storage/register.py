@@ -88,7 +88,7 @@ def totals(session: Session, as_of: date | None = None) -> Totals:
         )
         .where(Hazard.found_on <= day)
         .group_by(Hazard.severity)
-    ).tuples()
+    )
     for severity, found, still_open in rows:
         hazards += found
         unresolved[severity] = still_open

@@ -26,6 +26,7 @@ BoolArray = npt.NDArray[np.bool_]
 RandomState = npt.NDArray[np.uint64]
 
 ISOPERIMETRIC = 0.28209479177387814  # 1 / sqrt(4 pi): a disc has the ratio 1
+FRONTS = 2  # two sides of a cut
 UNIT = 1.1102230246251565e-16  # 2**-53
 
 
@@ -88,6 +89,8 @@ class Search(NamedTuple):
     root: IntArray
     pending: IntArray
     stamp: LongArray
+    cut: IntArray
+    branch: IntArray
 
 
 @compiled
@@ -122,6 +125,8 @@ def new_search(cells: Cells) -> Search:
         np.empty(degree + 1, np.int32),
         np.empty(degree + 1, np.int32),
         np.zeros(1, np.int64),
+        np.zeros(3, np.int32),
+        np.empty(n, np.int32),
     )
 
 
@@ -132,7 +137,9 @@ def keeps_contiguous(  # noqa: C901, PLR0912 - one loop: calls would cost more t
     """Tell whether the neighbours of `cell` in its zone hang together without it.
 
     Each neighbour starts a front; fronts that touch are merged. The answer is known as soon as one
-    front is left, or one front has nowhere to go: the cost is that of the smaller side.
+    front is left, or one front has nowhere to go: the cost is that of the smaller side. In the last
+    case `search.cut` tells the branch that the cell cuts off: how many cells of the queue to look
+    at, the front's number, and how many fronts were left.
     """
     zone = labels[cell]
     search.stamp[0] += 1
@@ -182,7 +189,11 @@ def keeps_contiguous(  # noqa: C901, PLR0912 - one loop: calls would cost more t
                     if groups == 1:
                         return True
         if search.pending[g] == 0:
+            search.cut[0] = tail
+            search.cut[1] = g
+            search.cut[2] = groups
             return False
+    search.cut[2] = 0
     return False
 
 
@@ -407,6 +418,50 @@ def accepts(delta: float, temperature: float, state: RandomState) -> bool:
 
 
 @compiled
+def move_branch(
+    v: int,
+    b: int,
+    cells: Cells,
+    tally: Tally,
+    search: Search,
+    factors: Factors,
+    penalty: float,
+    tolerance: float,
+    temperature: float,
+    state: RandomState,
+) -> bool:
+    """Give a cell and the branch that it cuts off to zone `b`, if that is accepted.
+
+    Without this, zones along valleys and roads, whose cells hang together like trees, would be as
+    good as frozen. `keeps_contiguous` has just been asked about the cell.
+    """
+    if search.cut[2] != FRONTS:
+        return False
+    a = tally.labels[v]
+    size = 1
+    search.branch[0] = v
+    for k in range(search.cut[0]):
+        t = search.queue[k]
+        g = search.tag[t]
+        while search.root[g] != g:
+            g = search.root[g]
+        if g == search.cut[1]:
+            if not cells.movable[t]:
+                return False
+            search.branch[size] = t
+            size += 1
+    delta = 0.0
+    for k in range(size):
+        delta += change(search.branch[k], b, cells, tally, factors, penalty, tolerance)
+        move(search.branch[k], b, cells, tally)
+    if accepts(delta, temperature, state):
+        return True
+    for k in range(size - 1, -1, -1):
+        move(search.branch[k], a, cells, tally)
+    return False
+
+
+@compiled
 def anneal(  # noqa: C901 - one loop: calls would cost more than the work
     cells: Cells,
     labels: IntArray,
@@ -444,10 +499,27 @@ def anneal(  # noqa: C901 - one loop: calls would cost more than the work
                 continue
             b = across(v, cells, labels, tally.outside[v], state)
             delta = change(v, b, cells, tally, factors, penalty, tolerance)
-            chained = (draw(state) & 1023) < chains
-            if not chained and not accepts(delta, temperature, state):
+            luck = draw(state)
+            chained = (luck & 1023) < chains
+            branched = (luck >> 10) & 15 == 0
+            if not chained and not branched and not accepts(delta, temperature, state):
                 continue
             if not keeps_contiguous(v, cells, labels, search):
+                if branched:
+                    moves += move_branch(
+                        v,
+                        b,
+                        cells,
+                        tally,
+                        search,
+                        factors,
+                        penalty,
+                        tolerance,
+                        temperature,
+                        state,
+                    )
+                continue
+            if not chained and branched and not accepts(delta, temperature, state):
                 continue
             move(v, b, cells, tally)
             moves += 1

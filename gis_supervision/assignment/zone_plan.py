@@ -183,7 +183,7 @@ def planned(
     if worst > tolerance:
         message = gettext_noop(
             "The area has %(groups)d separate parts whose workload does not divide evenly: no "
-            "better than %(percent).1f %% off the mean."
+            "better than %(percent).1f %% off the mean unless parts share zones (join_below)."
         )
         reasons.append(
             Reason("components", message, {"groups": number.size, "percent": 100 * worst})

@@ -313,6 +313,16 @@ def test_many_crumbs_are_joined():
     assert result.parts <= crumbs - 1
 
 
+def test_valleys_can_change_hands_whole():
+    # a main valley of 30 cells, with a side valley of 12 at each: hardly a cell can move alone
+    spine = [(13 * k, 13 * (k + 1)) for k in range(29)]
+    sides = [(13 * k + j, 13 * k + j + 1) for k in range(30) for j in range(12)]
+    x, y = np.divmod(np.arange(390), 13)
+    result = balanced_zones(graph(390, spine + sides), np.ones(390), x * 500.0, y * 500.0, 6)
+    assert result.parts == 0
+    assert result.imbalance <= 0.05
+
+
 def test_a_cell_heavier_than_a_share_is_told_and_the_rest_is_even():
     adjacency, x, y = squares(10, 12)
     weights = np.ones(120)

@@ -30,6 +30,8 @@ COMMANDS = {
     "demo": "demonstration",
     "status": "status",
     "import": "imports",
+    "export": "exports",
+    "divisions": "divisions",
     "grid": "grid",
     "analyse": "analyses",
     "zones": "zones",

@@ -124,7 +124,8 @@ class Checker:
         """
         read = rows.height
         for rule in self.source.skip:
-            rows = rows.filter(~pl.col(rule.column).str.strip_chars().is_in(rule.values))
+            named = pl.col(rule.column).str.strip_chars().is_in(rule.values)
+            rows = rows.filter(~named.fill_null(value=False))
         for rule in self.source.keep:
             rows = rows.filter(pl.col(rule.column).str.strip_chars().is_in(rule.values))
         # in two steps: values are read from texts
@@ -261,10 +262,11 @@ class Checker:
                 ),
             ]
         if self.source.inspection is not None:
-            columns += [
-                pl.col("inspection.inspected_on").alias("described_on"),
-                pl.col("inspection.inspection_number").alias("described_by"),
-            ]
+            for what in ("described", "located"):
+                columns += [
+                    pl.col("inspection.inspected_on").alias(f"{what}_on"),
+                    pl.col("inspection.inspection_number").alias(f"{what}_by"),
+                ]
         return columns
 
 

@@ -235,7 +235,9 @@ def _text(cell: object) -> str | None:
 
 def _parquet(file: Any) -> Table:
     reader = pa.parquet.ParquetFile(file)
-    about = json.loads((reader.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+    # GeoParquet keeps its description in the file's metadata, which the Arrow schema may not repeat
+    kept = (reader.metadata.metadata or {}) | (reader.schema_arrow.metadata or {})
+    about = json.loads(kept.get(b"geo", b"{}"))
     shape = about.get("primary_column")
     datum = None
     if shape is not None:

@@ -150,18 +150,21 @@ def merge_premises(session: Session, given: Sequence[str], *, batch_id: int | No
     sql = named("premises_merge")
     values = {"given": list(given), "batch": batch_id}
     session.execute(text(sql["compare"]), values)
-    counts = Merged(**session.execute(text(sql["count"])).mappings().one())
+    counted = dict(session.execute(text(sql["count"])).mappings().one())
+    confirmed = counted.pop("confirmed")
+    counts = Merged(**counted)
     if batch_id is None:
         return counts
-    if counts.touched:
+    if counts.touched or confirmed:
         place_in_bulk(session, on=True)
         if counts.new:
             session.execute(text(sql["place"]))
             with bulk.load(session, "premises", counts.new):
                 session.execute(text(sql["insert"]), values)
-        if counts.changed:
+        if counts.changed or confirmed:
             session.execute(text(sql["remember"]), values)
             session.execute(text(sql["update"]), values)
+        if counts.changed:
             session.execute(text(sql["drop_geocodes"]))
             session.execute(text(sql["place_changed"]))
         place_in_bulk(session, on=False)

@@ -338,6 +338,11 @@ class Premises(Base):
 
     ``risk_class``, ``credit_class`` and ``responsibility_tier`` are three different things that
     an office may all write A to D; none is ever derived from another.
+
+    ``described_on`` and ``described_by`` are day and number of the inspection whose row the
+    attributes are from, ``located_on`` and ``located_by`` of the one whose row the location is
+    from; empty where they are from a row without an inspection. They make the register the same
+    in whatever order its files came.
     """
 
     __tablename__ = "premises"
@@ -388,6 +393,10 @@ class Premises(Base):
     h3_9: Mapped[int | None] = mapped_column(BigInteger)
     h3_10: Mapped[int | None] = mapped_column(BigInteger)
     batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+    described_on: Mapped[date | None]
+    described_by: Mapped[str | None] = mapped_column(Text(collation="C"))
+    located_on: Mapped[date | None]
+    located_by: Mapped[str | None] = mapped_column(Text(collation="C"))
 
 
 class PremisesGeocode(Base):
@@ -415,8 +424,9 @@ class PremisesGeocode(Base):
 class Inspection(Base):
     """One visit or online check of a premises.
 
-    Inspections of one premises are ordered by date, then by ``inspection_number``: shorter first,
-    then by character, which is numeric order for padded and for unpadded numbers.
+    Inspections of one premises are ordered by date, then by ``inspection_rank(inspection_number)``
+    in the database: decimal numbers by value, then all others as text. It is the order of
+    `gis_supervision.domain.inspections.inspection_order`.
     """
 
     __tablename__ = "inspection"

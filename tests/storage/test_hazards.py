@@ -10,11 +10,16 @@ from gis_supervision.domain.inspections import hazard_episodes
 from gis_supervision.storage import hazards
 
 DAY = date(2024, 1, 1)
-# several inspections on one day, numbers of several lengths
+# several inspections on one day; numbers of several lengths, padded, and names that are none
+NUMBERS = st.one_of(
+    st.integers(0, 1200).map(str),
+    st.tuples(st.integers(0, 12), st.integers(0, 5)).map(lambda pair: str(pair[0]).zfill(pair[1])),
+    st.text("0129aB-é\u0663 ", min_size=1, max_size=4),
+)
 INSPECTIONS = st.lists(
     st.tuples(
         st.integers(0, 6).map(lambda days: DAY + timedelta(days=days)),
-        st.integers(0, 1200).map(str),
+        NUMBERS,
         st.sets(st.sampled_from(["7", "40", "70"])),
     ),
     max_size=8,

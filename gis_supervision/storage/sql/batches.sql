@@ -140,7 +140,11 @@ SET
     h3_7 = r.h3_7,
     h3_8 = r.h3_8,
     h3_9 = r.h3_9,
-    h3_10 = r.h3_10
+    h3_10 = r.h3_10,
+    described_on = r.described_on,
+    described_by = r.described_by,
+    located_on = r.located_on,
+    located_by = r.located_by
 FROM import_change AS c
 CROSS JOIN LATERAL jsonb_populate_record(NULL::premises, c.before) AS r
 WHERE c.batch_id = :batch AND c.relation = 'premises' AND p.id = c.row_id;

@@ -17,7 +17,7 @@ WITH ordered AS (
         AND (cast(:excluded AS bigint) IS NULL OR i.batch_id IS DISTINCT FROM :excluded)
     WINDOW turn AS (
         PARTITION BY i.premises_id
-        ORDER BY i.inspected_on, length(i.inspection_number), i.inspection_number
+        ORDER BY i.inspected_on, inspection_rank(i.inspection_number)
     )
 ),
 

@@ -1,14 +1,25 @@
 -- Staged premises into the register. `given` names the fields that the mapping fills; others are kept.
 
 -- name: compare
--- Attributes are those of the last inspection: an older one does not overwrite them. A location is taken
--- where there was none, and with the attributes.
+-- Attributes are those of the last inspection that has them, the location that of the last that has one: an
+-- older one does not overwrite them. Rows without an inspection say what holds now. Rows of a later
+-- inspection that says the same are no change, and are noted all the same ("confirmed").
 CREATE TEMPORARY TABLE known_premises ON COMMIT DROP AS
 SELECT
     s.seq,
     p.id,
     v.described,
-    w.located,
+    v.located,
+    (
+        v.described
+        AND s.described_on IS NOT NULL
+        AND (p.described_on, p.described_by) IS DISTINCT FROM (s.described_on, s.described_by)
+    )
+    OR (
+        v.located
+        AND s.located_on IS NOT NULL
+        AND (p.located_on, p.located_by) IS DISTINCT FROM (s.located_on, s.located_by)
+    ) AS confirmed,
     (
         v.described AND (
             ('name' = any(:given) AND p.name IS DISTINCT FROM s.name)
@@ -29,7 +40,7 @@ SELECT
         )
     )
     OR (
-        w.located AND (
+        v.located AND (
             p.location <> 'exact'
             OR p.original_x IS DISTINCT FROM s.original_x
             OR p.original_y IS DISTINCT FROM s.original_y
@@ -38,28 +49,33 @@ SELECT
     ) AS changed
 FROM staged_premises AS s
 INNER JOIN premises AS p ON s.licence = p.licence
-LEFT JOIN LATERAL (
-    SELECT i.inspected_on, i.inspection_number
-    FROM inspection AS i
-    WHERE i.premises_id = p.id AND s.described_on IS NOT NULL
-    ORDER BY i.inspected_on DESC, length(i.inspection_number) DESC, i.inspection_number DESC
-    LIMIT 1
-) AS l ON true
 CROSS JOIN LATERAL (
     SELECT
-        l.inspected_on IS NULL
-        OR (s.described_on, length(s.described_by), s.described_by)
-        >= (l.inspected_on, length(l.inspection_number), l.inspection_number) AS described
-) AS v
-CROSS JOIN LATERAL (
-    SELECT s.lat IS NOT NULL AND (p.location <> 'exact' OR v.described) AS located
-) AS w;
+        (
+            coalesce(
+                (s.described_on, inspection_rank(s.described_by))
+                >= (p.described_on, inspection_rank(p.described_by)),
+                true
+            )
+        ) AS described,
+        (
+            s.lat IS NOT NULL
+            AND (
+                p.location <> 'exact'
+                OR coalesce(
+                    (s.located_on, inspection_rank(s.located_by)) >= (p.located_on, inspection_rank(p.located_by)),
+                    true
+                )
+            )
+        ) AS located
+) AS v;
 
 -- name: count
 SELECT
     (SELECT count(*) FROM staged_premises AS s) - count(*) AS new,
     count(*) FILTER (WHERE k.changed) AS changed,
-    count(*) FILTER (WHERE NOT k.changed) AS unchanged
+    count(*) FILTER (WHERE NOT k.changed) AS unchanged,
+    count(*) FILTER (WHERE k.confirmed AND NOT k.changed) AS confirmed
 FROM known_premises AS k;
 
 -- name: place
@@ -130,7 +146,8 @@ ANALYZE staged_place;
 INSERT INTO premises (
     licence, name, trade_name, credit_code, category, risk_class, credit_class, responsibility_tier,
     address, division_code, external, opened_on, closed_on, original_x, original_y, datum, location, geom,
-    h3_6, h3_7, h3_8, h3_9, h3_10, cell_id, division_id, batch_id
+    h3_6, h3_7, h3_8, h3_9, h3_10, cell_id, division_id, batch_id,
+    described_on, described_by, located_on, located_by
 )
 SELECT
     s.licence,
@@ -158,7 +175,11 @@ SELECT
     s.h3_10,
     o.cell_id,
     o.division_id,
-    :batch
+    :batch,
+    s.described_on,
+    s.described_by,
+    CASE WHEN s.lat IS NOT NULL THEN s.located_on END,
+    CASE WHEN s.lat IS NOT NULL THEN s.located_by END
 FROM staged_premises AS s
 LEFT JOIN known_premises AS k ON s.seq = k.seq
 LEFT JOIN staged_place AS o ON s.seq = o.seq
@@ -173,7 +194,7 @@ SELECT
     to_jsonb(p) - 'geom_3857' || jsonb_build_object('geom', p.geom::text)
 FROM known_premises AS k
 INNER JOIN premises AS p ON k.id = p.id
-WHERE k.changed;
+WHERE k.changed OR k.confirmed;
 
 -- name: update
 UPDATE premises AS p
@@ -210,10 +231,14 @@ SET
     h3_7 = CASE WHEN k.located THEN s.h3_7 ELSE p.h3_7 END,
     h3_8 = CASE WHEN k.located THEN s.h3_8 ELSE p.h3_8 END,
     h3_9 = CASE WHEN k.located THEN s.h3_9 ELSE p.h3_9 END,
-    h3_10 = CASE WHEN k.located THEN s.h3_10 ELSE p.h3_10 END
+    h3_10 = CASE WHEN k.located THEN s.h3_10 ELSE p.h3_10 END,
+    described_on = CASE WHEN k.described THEN coalesce(s.described_on, p.described_on) ELSE p.described_on END,
+    described_by = CASE WHEN k.described THEN coalesce(s.described_by, p.described_by) ELSE p.described_by END,
+    located_on = CASE WHEN k.located THEN coalesce(s.located_on, p.located_on) ELSE p.located_on END,
+    located_by = CASE WHEN k.located THEN coalesce(s.located_by, p.located_by) ELSE p.located_by END
 FROM known_premises AS k
 INNER JOIN staged_premises AS s ON k.seq = s.seq
-WHERE p.id = k.id AND k.changed;
+WHERE p.id = k.id AND (k.changed OR k.confirmed);
 
 -- name: drop_geocodes
 -- A location of its own takes the place of that of the division.

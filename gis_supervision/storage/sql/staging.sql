@@ -45,7 +45,9 @@ CREATE TEMPORARY TABLE staged_premises (
     h3_9 bigint,
     h3_10 bigint,
     described_on date,
-    described_by text COLLATE "C"
+    described_by text COLLATE "C",
+    located_on date,
+    located_by text COLLATE "C"
 ) ON COMMIT DROP;
 
 CREATE TEMPORARY TABLE staged_inspection (
@@ -213,7 +215,7 @@ SELECT
     s.lat IS NOT NULL AS located,
     row_number() OVER (
         PARTITION BY s.licence
-        ORDER BY s.described_on DESC NULLS LAST, length(s.described_by) DESC NULLS LAST, s.described_by DESC, s.seq DESC
+        ORDER BY s.described_on DESC NULLS LAST, inspection_rank(s.described_by) DESC NULLS LAST, s.seq DESC
     ) AS place
 FROM staged_premises AS s
 WHERE s.licence IN (SELECT d.licence FROM staged_premises AS d GROUP BY d.licence HAVING count(*) > 1);
@@ -229,7 +231,9 @@ SET
     h3_7 = o.h3_7,
     h3_8 = o.h3_8,
     h3_9 = o.h3_9,
-    h3_10 = o.h3_10
+    h3_10 = o.h3_10,
+    located_on = o.located_on,
+    located_by = o.located_by
 FROM repeated_premises AS k
 INNER JOIN (
     SELECT DISTINCT ON (r.licence) r.licence, r.seq

@@ -1,6 +1,7 @@
 """A small register with everything a map can meet, maps built from it, and a real browser."""
 
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,8 +17,10 @@ from gis_supervision.domain import h3_index
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.rendering import map_report
 from gis_supervision.settings import project_dir
+from gis_supervision.storage import database, server
 
 AS_OF = date(2024, 6, 30)
+DATABASE = "gis_supervision_maps_test"
 HOSTILE = '<img src=x onerror="window.hostile=1">阿不都&\'</script><b>饭馆'
 SEVERITIES = ("critical", "serious", "minor", "unclassified")
 ARGUMENTS = [
@@ -52,14 +55,20 @@ class Register:
 
 
 @pytest.fixture(scope="session")
-def register(engine):
-    """Nine zones of four cells each, 60 premises, 300 hazards; rolled back at the end."""
-    with engine.connect() as connection:
-        transaction = connection.begin()
-        with Session(connection, join_transaction_mode="create_savepoint") as session:
-            fill(session)
-            yield Register(session, catalogue.load())
-        transaction.rollback()
+def register(cluster, template):
+    """Nine zones of four cells each, 60 premises, 300 hazards, in a database of their own.
+
+    The transaction stays open for the whole session: in the shared database it would keep all
+    other tests waiting for its locks.
+    """
+    with closing(server.connect(cluster.url)) as connection, connection.cursor() as cursor:
+        server.create_database(cursor, DATABASE, template)
+    url = server.make_url(cluster.url).set(database=DATABASE)
+    own = database.engine(url)
+    with Session(own) as session:
+        fill(session)
+        yield Register(session, catalogue.load())
+    own.dispose()
 
 
 def fill(session):

@@ -54,7 +54,10 @@ class AreaShapes {
     this.group = L.featureGroup();
     this.labels = L.layerGroup();
     this.shapes = layer.areas.map((area, i) => this.shape(area, i, renderer));
-    this.group.on("click", (event) => this.openAt(event.sourceTarget.feature, event.latlng));
+    this.group.on("click", (event) => {
+      this.group.closeTooltip();
+      this.openAt(event.sourceTarget.feature, event.latlng);
+    });
     if (layer.draw !== "ground") {
       this.group.bindTooltip((shape) => this.hint(shape.feature), { sticky: true, direction: "top" });
     }

@@ -62,7 +62,7 @@ function listTable(report, layer, columns, rows, sorting) {
     return from + ROWS_AT_ONCE;
   };
   let shown = add(0);
-  const box = element("div", { class: "list" }, element("table", {}, element("thead", {}, head), made));
+  const box = element("div", { class: columns.length > 6 ? "list wide" : "list" }, element("table", {}, element("thead", {}, head), made));
   if (rows.length === 0) box.append(element("p", { class: "hint" }, say("Nothing to show")));
   if (rows.length > shown) {
     const more = element("button", { type: "button", class: "quiet more" }, say("Show more"));

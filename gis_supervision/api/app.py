@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gis_supervision import __version__
 from gis_supervision.api import errors
-from gis_supervision.api.dependencies import Service
+from gis_supervision.api.dependencies import Resources
 from gis_supervision.api.routes import health, home, layers, maps
 from gis_supervision.settings import Settings
 
@@ -33,13 +33,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service.open(settings)
-        app.state.service = service
+        shared = Resources.open(settings)
+        app.state.shared = shared
         _log.info("service is ready")
         try:
             yield
         finally:
-            service.close()
+            shared.close()
 
     app = FastAPI(
         title="gis-supervision",

@@ -56,7 +56,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Service:
+class Resources:
     """Everything that requests share."""
 
     settings: Settings
@@ -69,7 +69,7 @@ class Service:
     memory: Memory
 
     @classmethod
-    def open(cls, settings: Settings) -> "Service":
+    def open(cls, settings: Settings) -> "Resources":
         """Reach the database, read the catalogue and the rules.
 
         Raises
@@ -119,21 +119,21 @@ class Service:
             self.endpoint.lease.close()
 
 
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
+def _resources(request: Request) -> Resources:
+    shared: Resources = request.app.state.shared
+    return shared
 
 
-CurrentService = Annotated[Service, Depends(_service)]
+CurrentResources = Annotated[Resources, Depends(_resources)]
 
 
 def _language(
-    service: CurrentService,
+    shared: CurrentResources,
     language: Annotated[
         Language | None, Query(description="language of texts; left out: the configured one")
     ] = None,
 ) -> Language:
-    return language or service.settings.language
+    return language or shared.settings.language
 
 
 RequestLanguage = Annotated[Language, Depends(_language)]

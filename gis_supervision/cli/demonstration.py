@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gis_supervision import settings as configuration
-from gis_supervision.cli import service
+from gis_supervision.cli import serving
 from gis_supervision.cli.connection import connected, held
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
 from gis_supervision.demo import steps
@@ -59,4 +59,4 @@ def demo(
                 list(shown.maps.items()),
             )
         if serve:
-            service.run(settings)
+            serving.run(settings)

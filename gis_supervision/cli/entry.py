@@ -37,7 +37,7 @@ COMMANDS = {
     "zones": "zones",
     "map": "maps",
     "catalogue": "catalogue",
-    "serve": "service",
+    "serve": "serving",
     "db": "db",
 }
 """Each command and the module of this package that has it; a group's app has a help text."""

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from gis_supervision import __version__
-from gis_supervision.api.dependencies import CurrentService
+from gis_supervision.api.dependencies import CurrentResources
 from gis_supervision.errors import UnavailableError
 from gis_supervision.storage import migration
 
@@ -14,11 +14,11 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/health")
-def health(service: CurrentService, response: Response) -> dict[str, Any]:
+def health(shared: CurrentResources, response: Response) -> dict[str, Any]:
     """Tell whether the database answers and is migrated; 503 when not."""
     head = migration.head()
     try:
-        current = migration.current(service.endpoint.url)
+        current = migration.current(shared.endpoint.url)
         database = "ok"
     except UnavailableError as error:
         current, database = None, str(error)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from gis_supervision import catalogue
-from gis_supervision.api.dependencies import CurrentService, RequestLanguage, asked
+from gis_supervision.api.dependencies import CurrentResources, RequestLanguage, asked
 from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["layers"])
@@ -16,18 +16,18 @@ GEOJSON = "application/geo+json"
 
 
 @router.get("/layers")
-def layers(request: Request, service: CurrentService, language: RequestLanguage) -> dict[str, Any]:
+def layers(request: Request, shared: CurrentResources, language: RequestLanguage) -> dict[str, Any]:
     """Describe every layer with its totals; what has no coordinates is counted too."""
     asked(request, known=("language",))
 
     def describe() -> list[dict[str, Any]]:
-        with session_scope(service.reader) as session:
+        with session_scope(shared.reader) as session:
             return [
                 catalogue.describe(layer, language, session=session)
-                for layer in service.catalogue.layers.values()
+                for layer in shared.catalogue.layers.values()
             ]
 
-    described = service.memory.get(("layers", language, service.version()), describe)
+    described = shared.memory.get(("layers", language, shared.version()), describe)
     return {
         "layers": [
             {**layer, "links": [_link(request, "items", layer["name"])]} for layer in described
@@ -39,7 +39,7 @@ def layers(request: Request, service: CurrentService, language: RequestLanguage)
 def items(
     name: str,
     request: Request,
-    service: CurrentService,
+    shared: CurrentResources,
     bbox: Annotated[str | None, Query(description="west,south,east,north in degrees")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="features on a page")] = 1000,
     after: Annotated[str | None, Query(description="key of the last feature before")] = None,
@@ -50,14 +50,14 @@ def items(
     answer is a GeoJSON FeatureCollection; as long as there is more, its ``links`` have one with
     ``rel`` = ``next``. Features that have no coordinates have ``geometry`` = null.
     """
-    layer = catalogue.find_layer(service.catalogue, name)
-    service.analyse_for(request.query_params.get("as_of"))
+    layer = catalogue.find_layer(shared.catalogue, name)
+    shared.analyse_for(request.query_params.get("as_of"))
     values = asked(
         request,
         known=("bbox", "limit", "after"),
         also=(*layer.parameters, *layer.filters),
     )
-    with session_scope(service.reader) as session:
+    with session_scope(shared.reader) as session:
         page = catalogue.fetch(session, layer, values, bbox=bbox, limit=limit, after=after)
     links = [{"rel": "self", "type": GEOJSON, "href": str(request.url)}]
     if page.more:

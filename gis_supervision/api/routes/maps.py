@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from gis_supervision import catalogue
-from gis_supervision.api.dependencies import CurrentService, RequestLanguage, asked
+from gis_supervision.api.dependencies import CurrentResources, RequestLanguage, asked
 from gis_supervision.rendering import map_report
 from gis_supervision.storage.database import session_scope
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["maps"])
 
 
 @router.get("/maps")
-def maps(request: Request, service: CurrentService, language: RequestLanguage) -> dict[str, Any]:
+def maps(request: Request, shared: CurrentResources, language: RequestLanguage) -> dict[str, Any]:
     """List the map reports."""
     asked(request, known=("language",))
     return {
@@ -26,7 +26,7 @@ def maps(request: Request, service: CurrentService, language: RequestLanguage) -
                 "description": each.description.to(language),
                 "audience": list(each.audience),
                 "layers": [part.layer for part in each.layers],
-                "parameters": list(_parameters(service.catalogue, each)),
+                "parameters": list(_parameters(shared.catalogue, each)),
                 "links": [
                     {
                         "rel": "item",
@@ -35,37 +35,37 @@ def maps(request: Request, service: CurrentService, language: RequestLanguage) -
                     }
                 ],
             }
-            for each in service.catalogue.maps.values()
+            for each in shared.catalogue.maps.values()
         ]
     }
 
 
 @router.get("/maps/{name}", name="map_page")
 def map_page(
-    name: str, request: Request, service: CurrentService, language: RequestLanguage
+    name: str, request: Request, shared: CurrentResources, language: RequestLanguage
 ) -> Response:
     """Return a map report as of a day, under the filters of its layers, as one HTML page."""
-    report = catalogue.find_map(service.catalogue, name)
-    values = asked(request, known=("language",), also=_parameters(service.catalogue, report))
-    service.analyse_for(values.get("as_of"))
-    key = (name, language, tuple(sorted(values.items())), service.version())
+    report = catalogue.find_map(shared.catalogue, name)
+    values = asked(request, known=("language",), also=_parameters(shared.catalogue, report))
+    shared.analyse_for(values.get("as_of"))
+    key = (name, language, tuple(sorted(values.items())), shared.version())
     tag = f'"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
 
     def build() -> str:
-        with session_scope(service.reader) as session:
+        with session_scope(shared.reader) as session:
             return map_report.build(
                 session,
-                service.catalogue,
+                shared.catalogue,
                 name,
                 parameters=values,
                 language=language,
-                basemap=service.basemap,
+                basemap=shared.basemap,
             )
 
-    return Response(service.memory.get(key, build), media_type="text/html", headers=headers)
+    return Response(shared.memory.get(key, build), media_type="text/html", headers=headers)
 
 
 def _parameters(of: catalogue.Catalogue, report: catalogue.Map) -> tuple[str, ...]:

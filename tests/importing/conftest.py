@@ -47,6 +47,31 @@ L3,Three,N/A,-9999,-9999,4,02/06/2024
 FINDINGS = "Visit,Item\n1,7\n1,40\n3,7\n2,40\n"
 
 TABLES = ("premises", "inspection", "finding", "hazard", "division", "division_code")
+# what people see of the register, without the numbers that rows happen to get
+FACTS = (
+    """
+    SELECT p.licence, p.name, p.risk_class, p.location, p.original_x, p.original_y, p.datum,
+        p.geom::text, p.h3_8, p.described_on, p.described_by, p.located_on, p.located_by
+    FROM premises AS p ORDER BY 1
+    """,
+    """
+    SELECT i.inspection_number, i.inspected_on, p.licence, f.item, f.severity, f.times
+    FROM inspection AS i
+    JOIN premises AS p ON i.premises_id = p.id
+    LEFT JOIN finding AS f ON i.id = f.inspection_id
+    ORDER BY 1, 4
+    """,
+    """
+    SELECT p.licence, h.item, h.severity, h.state, h.found_on, h.last_seen_on, h.resolved_on,
+        h.times_seen, f.inspection_number, l.inspection_number, r.inspection_number
+    FROM hazard AS h
+    JOIN premises AS p ON h.premises_id = p.id
+    JOIN inspection AS f ON h.first_inspection_id = f.id
+    JOIN inspection AS l ON h.last_inspection_id = l.id
+    LEFT JOIN inspection AS r ON h.resolving_inspection_id = r.id
+    ORDER BY 1, 2, f.inspected_on, 9
+    """,
+)
 
 
 @dataclass
@@ -90,6 +115,10 @@ class Register:
         return {
             name: self.rows(f"SELECT t::text FROM {name} AS t ORDER BY t::text") for name in TABLES
         }
+
+    def facts(self) -> list[list[tuple[Any, ...]]]:
+        """What people see, without the numbers that rows happen to get."""
+        return [self.rows(query) for query in FACTS]
 
 
 @pytest.fixture

@@ -4,17 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from conftest import new_home
+from sqlalchemy import text
 
 from gis_supervision.errors import UnavailableError
 from gis_supervision.importing import batches
 from gis_supervision.settings import Settings
 from gis_supervision.storage import cluster, database, migration
+from gis_supervision.storage.statements import named
 
 CLIENT = """
 import os, signal, sys
@@ -26,8 +31,12 @@ url, mapping, stop = sys.argv[1:]
 def progress(step, rows):
     if step == stop:
         os.kill(os.getpid(), signal.SIGKILL)
-batches.run(database.engine(url), Path(mapping), actor="tester", progress=progress)
+engine = database.engine(url)
+print("ready", flush=True)
+batches.run(engine, Path(mapping), actor="tester", progress=progress)
 """
+SEED = 20250711
+CLIENT_KILLS, SERVER_KILLS = 6, 4
 
 
 def larger(rows: int) -> tuple[str, str]:
@@ -75,8 +84,52 @@ def test_kill_9_of_the_database_in_the_middle_of_an_import(register):
             register.engine.dispose()
             assert cluster.ensure(settings).url == url
             assert register.content() == before
+        fewer = [
+            register.write(name, content)
+            for name, content in zip(("v2.csv", "f2.csv"), larger(800), strict=True)
+        ]
+        kill_at_random_moments(register, settings, mapping, fewer)
         assert register.run(mapping, files=files).counts["inspections"]["new"] == 3000
         register.engine.dispose()
+
+
+def kill_at_random_moments(register, settings, mapping, files):
+    """Kill the server, or the process that serves the import, and look at what is there."""
+    before = register.content()
+    started = time.monotonic()
+    whole = register.run(mapping, files=files)
+    lasts_s = time.monotonic() - started
+    after = register.facts()
+    batches.undo(register.engine, whole.batch_id, actor="tester")
+    assert register.content() == before
+    chance = np.random.default_rng(SEED)
+    for turn in range(SERVER_KILLS):
+        number = cluster.status(settings).pid
+        if turn % 2:
+            number = register.rows("SELECT pg_backend_pid()")[0][0]
+        timer = threading.Timer(chance.uniform(0, lasts_s), psutil.Process(number).kill)
+        timer.start()
+        try:
+            register.run(mapping, files=files)
+        except UnavailableError:
+            pass
+        finally:
+            timer.join()
+        register.engine.dispose()
+        cluster.ensure(settings)
+        assert_before_or_after(register, before, after)
+
+
+def assert_before_or_after(register, before, after):
+    """See that nothing or everything was imported; undo what was."""
+    with register.engine.begin() as connection:
+        # until the server has noticed that its client is gone
+        connection.execute(text(named("batches")["lock"]))
+    made = register.rows("SELECT max(id) FROM import_batch WHERE undone_at IS NULL AND id > 1")
+    if made != [(None,)]:
+        assert register.facts() == after
+        batches.undo(register.engine, made[0][0], actor="tester")
+    assert register.content() == before
 
 
 @pytest.mark.parametrize("step", ["read findings.csv", "premises", "hazards"])
@@ -95,6 +148,31 @@ def test_kill_9_of_the_importing_program(register, step):
         "withdrawn": 0,
     }
     assert register.rows("SELECT count(*) FROM import_batch") == [(1,)]
+
+
+def test_kill_9_of_the_importing_program_at_random_moments(register):
+    register.run(register.town())
+    before = register.content()
+    visits, findings = larger(800)
+    mapping = register.town(visits, findings)
+    started = time.monotonic()
+    whole = register.run(mapping)
+    lasts_s = time.monotonic() - started
+    after = register.facts()
+    batches.undo(register.engine, whole.batch_id, actor="tester")
+    url = register.engine.url.render_as_string(hide_password=False)
+    chance = np.random.default_rng(SEED)
+    for _ in range(CLIENT_KILLS):
+        with subprocess.Popen(
+            [sys.executable, "-c", CLIENT, url, str(mapping), "never"],
+            stdout=subprocess.PIPE,
+            env=os.environ,
+        ) as client:
+            assert client.stdout.readline() == b"ready\n"
+            with suppress(subprocess.TimeoutExpired):
+                client.wait(chance.uniform(0, lasts_s))
+            client.kill()
+        assert_before_or_after(register, before, after)
 
 
 def test_interrupting_leaves_nothing(register):

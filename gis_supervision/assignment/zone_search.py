@@ -292,8 +292,12 @@ def repaired(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
             if number == MOST_REPAIRS - 1
             else Factors(0.2 * distance, 0.05, 0.05)
         )
-        annealed(plan, trial, factors, repair(tolerance, proposals), generator(seed, number), clock)
+        state = generator(seed, number)
+        annealed(plan, trial, factors, repair(tolerance, proposals), state, clock)
         beyond = judged(plan, area, trial, tolerance).score[0]
+        if beyond > 0.0:
+            annealed(plan, trial, factors, insistent(tolerance, proposals), state, clock)
+            beyond = judged(plan, area, trial, tolerance).score[0]
         moved = np.count_nonzero((trial != plan.cells.home) & (plan.cells.home != FREE))
         return Candidate((beyond, float(moved)), trial)
 
@@ -309,6 +313,18 @@ def repair(tolerance: float, proposals: int) -> Schedule:
         np.geomspace(5.0, 100_000.0, STEPS),
         np.full(STEPS, 0.94 * tolerance),
         np.linspace(0.0, 0.5, STEPS),
+        proposals,
+    )
+
+
+def insistent(tolerance: float, proposals: int) -> Schedule:
+    """Return the end of a repair that has not reached its tolerance: balance above all."""
+    steps = STEPS // 2
+    return Schedule(
+        np.geomspace(0.01, 0.001, steps),
+        np.geomspace(10_000.0, 1_000_000.0, steps),
+        np.full(steps, 0.9 * tolerance),
+        np.full(steps, 0.5),
         proposals,
     )
 

@@ -39,7 +39,7 @@ H3_RESOLUTIONS = (6, 7, 8, 9, 10)
 """Resolutions whose cell is stored with every premises."""
 
 
-class Base(DeclarativeBase):
+class Record(DeclarativeBase):
     """Every constraint has a name: migrations speak of it and errors are explained by it."""
 
     metadata = MetaData(
@@ -105,7 +105,7 @@ def _not_empty() -> CheckConstraint:
     return CheckConstraint("NOT isempty(valid)", name="valid_not_empty")
 
 
-class Division(Base):
+class Division(Record):
     """An administrative area: county, township, village, or the neighbourhoods of a city."""
 
     __tablename__ = "division"
@@ -127,7 +127,7 @@ class Division(Base):
     batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
 
 
-class DivisionCode(Base):
+class DivisionCode(Record):
     """Which code a division had when: codes have gaps, change, and pass to a successor."""
 
     __tablename__ = "division_code"
@@ -143,7 +143,7 @@ class DivisionCode(Base):
     valid: Mapped[Range[date]]
 
 
-class Grid(Base):
+class Grid(Record):
     """How the area is cut into cells. At any instant one grid is in force."""
 
     __tablename__ = "grid"
@@ -163,7 +163,7 @@ class Grid(Base):
     created_at: Mapped[datetime] = _now()
 
 
-class GridCell(Base):
+class GridCell(Record):
     """The smallest unit of supervision: a closed polygon in one division."""
 
     __tablename__ = "grid_cell"
@@ -194,7 +194,7 @@ class GridCell(Base):
     valid: Mapped[Range[date]]
 
 
-class GridCellSuccession(Base):
+class GridCellSuccession(Record):
     """Which cell took the place of which: one for each part of a split, each cell of a merger."""
 
     __tablename__ = "grid_cell_succession"
@@ -208,7 +208,7 @@ class GridCellSuccession(Base):
     changed_on: Mapped[date]
 
 
-class Zoning(Base):
+class Zoning(Record):
     """One design that divides the grid into zones, with the parameters it was made with."""
 
     __tablename__ = "zoning"
@@ -218,7 +218,7 @@ class Zoning(Base):
     created_at: Mapped[datetime] = _now()
 
 
-class Zone(Base):
+class Zone(Record):
     """Cells that one responsible inspector looks after."""
 
     __tablename__ = "zone"
@@ -233,7 +233,7 @@ class Zone(Base):
     workload_hours: Mapped[float]
 
 
-class ZoneCell(Base):
+class ZoneCell(Record):
     """Which zone a cell belonged to when."""
 
     __tablename__ = "zone_cell"
@@ -249,7 +249,7 @@ class ZoneCell(Base):
     valid: Mapped[Range[date]]
 
 
-class Inspector(Base):
+class Inspector(Record):
     """A person with inspection credentials."""
 
     __tablename__ = "inspector"
@@ -264,7 +264,7 @@ class Inspector(Base):
     synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
-class InspectorAssignment(Base):
+class InspectorAssignment(Record):
     """Who was responsible for a zone when, and who stood in as deputy."""
 
     __tablename__ = "inspector_assignment"
@@ -288,7 +288,7 @@ class InspectorAssignment(Base):
     valid: Mapped[Range[date]]
 
 
-class ImportBatch(Base):
+class ImportBatch(Record):
     """One import: who, when, which files under which mapping, and what became of the rows."""
 
     __tablename__ = "import_batch"
@@ -313,7 +313,7 @@ class ImportBatch(Base):
     undone_at: Mapped[datetime | None]
 
 
-class ImportChange(Base):
+class ImportChange(Record):
     """What a batch changed and did not make: the row as it was before (NULL: a code it added)."""
 
     __tablename__ = "import_change"
@@ -333,7 +333,7 @@ class ImportChange(Base):
     before: Mapped[dict[str, Any] | None]
 
 
-class Premises(Base):
+class Premises(Record):
     """A food producer, shop or restaurant under supervision.
 
     ``risk_class``, ``credit_class`` and ``responsibility_tier`` are three different things that
@@ -399,7 +399,7 @@ class Premises(Base):
     located_by: Mapped[str | None] = mapped_column(Text(collation="C"))
 
 
-class PremisesGeocode(Base):
+class PremisesGeocode(Record):
     """The division whose middle is the approximate location of a premises, and how it was found.
 
     It counts while ``location`` is "approximate"; when the row goes, the point goes with it.
@@ -421,7 +421,7 @@ class PremisesGeocode(Base):
     geocoded_at: Mapped[datetime] = _now()
 
 
-class Inspection(Base):
+class Inspection(Record):
     """One visit or online check of a premises.
 
     Inspections of one premises are ordered by date, then by ``inspection_rank(inspection_number)``
@@ -451,7 +451,7 @@ class Inspection(Base):
     batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
 
 
-class Finding(Base):
+class Finding(Record):
     """An item that an inspection recorded as violated. Hazards are derived from findings."""
 
     __tablename__ = "finding"
@@ -470,7 +470,7 @@ class Finding(Base):
     batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
 
 
-class Hazard(Base):
+class Hazard(Record):
     """A hazard from the inspection that first records its item until one that no longer does.
 
     ``state`` is that of the case (see `gis_supervision.domain.inspections`); every change of it is
@@ -510,7 +510,7 @@ class Hazard(Base):
     due_on: Mapped[date | None]
 
 
-class HazardEvent(Base):
+class HazardEvent(Record):
     """The append-only history of a hazard's states; the database refuses updates and deletes.
 
     ``hazard_id`` is no foreign key on purpose: the history outlives a hazard that was withdrawn
@@ -529,7 +529,7 @@ class HazardEvent(Base):
     recorded_at: Mapped[datetime] = _now()
 
 
-class RegistryVersion(Base):
+class RegistryVersion(Record):
     """A counter that every change of premises, inspections, hazards, grid or zones raises."""
 
     __tablename__ = "registry_version"
@@ -538,7 +538,7 @@ class RegistryVersion(Base):
     version: Mapped[int] = mapped_column(BigInteger)
 
 
-class AnalysisRun(Base):
+class AnalysisRun(Record):
     """One analysis with all that is needed to repeat it.
 
     ``published_at`` is empty for a run that was only made to look at some day: reports that name
@@ -563,7 +563,7 @@ class AnalysisRun(Base):
     published_at: Mapped[datetime | None]
 
 
-class H3Cell(Base):
+class H3Cell(Record):
     """The outline of an H3 cell that a run speaks of; ``id`` is the H3 index."""
 
     __tablename__ = "h3_cell"
@@ -577,7 +577,7 @@ class H3Cell(Base):
     geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
 
 
-class CellMetric(Base):
+class CellMetric(Record):
     """One number of one unit in one run. NULL is "no data", never zero."""
 
     __tablename__ = "cell_metric"

@@ -1,7 +1,6 @@
 """Commands for imports: files into the register, and out of it again."""
 
 import getpass
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,7 +79,9 @@ def run(
                 mode="reject" if mode == "reject" else "refuse",
                 dry_run=dry_run,
                 actor=actor or getpass.getuser(),
-                progress=lambda step, _rows: advance(step, None),
+                progress=lambda step, rows: advance(
+                    step_title(step, _), f"{rows:,}" if rows else None
+                ),
             )
         if rejected is not None:
             loaded = mappings.load(mapping)
@@ -93,6 +94,26 @@ def run(
         show(report, _)
     if report.status == "refused":
         raise typer.Exit(REFUSED)
+
+
+def step_title(step: str, translate: Translator) -> str:
+    """Say what a step of an import is called.
+
+    Parameters
+    ----------
+    step
+        As `gis_supervision.importing.batches.Progress` is told.
+    translate
+        Texts in the reader's language.
+
+    Returns
+    -------
+    str
+    """
+    _ = translate
+    if step in importing.STEPS:
+        return _(importing.STEPS[step])
+    return _("read %(file)s", file=step.removeprefix("read "))
 
 
 def named_files(given: list[str]) -> dict[str, Path] | list[Path] | None:
@@ -131,7 +152,7 @@ def show(report: ImportReport, translate: Translator) -> None:
     """Print a report for people."""
     _ = translate
     for note in report.notes:
-        typer.echo(note)
+        typer.echo(note.translated(_))
     if report.counts:
         columns = ("new", "changed", "unchanged", "withdrawn")
         rows: list[tuple[object, ...]] = [
@@ -216,10 +237,11 @@ def undo(
     if as_json:
         print_json({"batch": batch, **counts})
         return
+    names = {**importing.STEPS, "changes": gettext_noop("changes taken back")}
     print_table(
         _("Batch %(id)d is undone", id=batch),
-        (_("Removed"), _("Number")),
-        [(_(kind), number) for kind, number in counts.items()],
+        (_("What"), _("Number")),
+        [(_(names[kind]), number) for kind, number in counts.items()],
     )
 
 
@@ -269,7 +291,7 @@ def diagnose(
             outlines = boundaries.outlines(session, division)
     found = diagnosis.diagnose(loaded, paths, outlines)
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([one.to_dict() for one in found])
         return
     for one in found:
         print_table(
@@ -286,6 +308,6 @@ def diagnose(
             ],
         )
         if one.warning:
-            typer.echo(one.warning)
+            typer.echo(one.warning.translated(_))
         elif not one.decisive:
             typer.echo(_("The boundary does not tell the datums apart."))

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -23,15 +23,29 @@ from gis_supervision.importing.reports import (
     KEPT_REJECTIONS,
     SET_REASONS,
     ImportReport,
+    Note,
     Rejection,
 )
 from gis_supervision.importing.wrong_rows import broken_rows, missing_columns
+from gis_supervision.language import gettext_noop
 from gis_supervision.storage import batches, hazards, staging
 from gis_supervision.storage.database import session_scope
 
 Mode = Literal["refuse", "reject"]
 Progress = Callable[[str, int], None]
-"""Called with the name of a step and the number of rows that it has dealt with."""
+"""Called with the name of a step (see `STEPS`) and the number of rows that it has dealt with."""
+
+STEPS: Final = {
+    "check": gettext_noop("check rows against each other"),
+    "divisions": gettext_noop("divisions"),
+    "premises": gettext_noop("premises"),
+    "inspections": gettext_noop("inspections"),
+    "findings": gettext_noop("findings"),
+    "hazards": gettext_noop("hazards"),
+}
+"""What the steps of an import are called; before them comes ``read FILE`` for each file."""
+
+_ROW_NOTE: Final = gettext_noop("%(file)s row %(row)d: %(note)s")
 
 
 @dataclass
@@ -39,7 +53,7 @@ class _Tally:
     read: int = 0
     skipped: int = 0
     repeated: int = 0
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def run(
@@ -146,10 +160,10 @@ def run(
 hash_of = files.sha256
 
 
-def _told(earlier: batches.Same) -> str:
-    return (
-        f"the same content was imported as batch {earlier.id} "
-        f"on {earlier.imported_at:%Y-%m-%d} by {earlier.imported_by}"
+def _told(earlier: batches.Same) -> Note:
+    return Note(
+        gettext_noop("the same content was imported as batch %(id)d on %(day)s by %(actor)s"),
+        {"id": earlier.id, "day": f"{earlier.imported_at:%Y-%m-%d}", "actor": earlier.imported_by},
     )
 
 
@@ -290,7 +304,10 @@ class _Import:
         self.tally.read += checked.read
         self.tally.skipped += checked.skipped
         room = KEPT_REJECTIONS - len(self.tally.notes)
-        self.tally.notes += [f"{path.name} row {row}: {note}" for row, note in checked.notes[:room]]
+        self.tally.notes += [
+            Note(_ROW_NOTE, {"file": path.name, "row": row, "note": note})
+            for row, note in checked.notes[:room]
+        ]
 
     def compare(self) -> dict[str, staging.Merged]:
         """Count what a merge would do."""

@@ -1,6 +1,7 @@
 """Checks of every row: what becomes a record, and what is wrong with the rows that do not."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -16,13 +17,17 @@ from gis_supervision.importing.fields import FIELDS, RecordName
 from gis_supervision.importing.findings import Findings
 from gis_supervision.importing.mapping import Source
 from gis_supervision.importing.readers import GEOMETRY, ROW
+from gis_supervision.importing.reports import Note
 from gis_supervision.importing.values import (
     Problem,
     text_of,
     value_of,
 )
 from gis_supervision.importing.wrong_rows import REJECTION_SCHEMA, rejected
+from gis_supervision.language import gettext_noop
 from gis_supervision.storage.tables import H3_RESOLUTIONS
+
+_REPAIRED: Final = gettext_noop("invalid outline repaired: %(reason)s")
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Checked:
 
     records: dict[RecordName, pl.DataFrame]
     rejections: pl.DataFrame
-    notes: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[tuple[int, Note]] = field(default_factory=list)
     read: int = 0
     skipped: int = 0
 
@@ -133,7 +138,7 @@ class Checker:
         others = [one for one in self._values if not one.meta.output_name().startswith("text:")]
         wide = rows.with_columns(texts).with_columns(others)
         found = self._simple_problems(wide)
-        notes: list[tuple[int, str]] = []
+        notes: list[tuple[int, Note]] = []
         if self.source.premises is not None:
             wide, more = self._place(wide)
             found += more
@@ -215,7 +220,7 @@ class Checker:
 
     def _outline(
         self, wide: pl.DataFrame
-    ) -> tuple[pl.DataFrame, list[pl.DataFrame], list[tuple[int, str]]]:
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame], list[tuple[int, Note]]]:
         if self.source.division is None or not self.source.division.geometry:
             return wide, [], []
         if GEOMETRY not in wide.columns:
@@ -225,7 +230,7 @@ class Checker:
         if areas.wrong.any():
             found = [rejected(self.name, wide.filter(areas.wrong), "geometry", "not_a_polygon")]
         notes = [
-            (row, f"invalid outline repaired: {note}")
+            (row, Note(_REPAIRED, {"reason": note}))
             for row, note in zip(wide.get_column(ROW), areas.repaired, strict=True)
             if note is not None
         ]

@@ -1,9 +1,9 @@
 """Which datum a file is in: its points or outlines against a boundary, under each candidate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,17 @@ from gis_supervision.importing import locations, readers
 from gis_supervision.importing.locations import DEFAULT_DATUM
 from gis_supervision.importing.mapping import DivisionRecord, Mapping, Source
 from gis_supervision.importing.readers import GEOMETRY
+from gis_supervision.importing.reports import Note
 from gis_supervision.importing.values import text_of
+from gis_supervision.language import gettext_noop
+
+_BETTER_INSIDE: Final = gettext_noop(
+    "declared %(declared)s, but %(better)s fits better: %(inside)s of the points lie inside the "
+    "boundary, against %(own)s"
+)
+_BETTER_SHIFT: Final = gettext_noop(
+    "declared %(declared)s, but %(better)s fits better: %(shift)s m common shift, against %(own)s m"
+)
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,18 @@ class Diagnosis:
     decisive
         Whether the best is better by more than chance.
     warning
-        Why the declared datum is doubtful; empty where it is not.
+        Why the declared datum is doubtful; None where it is not.
     """
 
     source: str
     declared: str
     fits: tuple[Fit, ...]
     decisive: bool
-    warning: str
+    warning: Note | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the diagnosis as JSON takes it; the warning in English, or empty."""
+        return {**asdict(self), "warning": str(self.warning or "")}
 
 
 def diagnose(
@@ -146,7 +160,19 @@ def _of_points(
     area = shapely.union_all(list(boundary))
     told = datum_fit.diagnose(x, y, area, candidates=_candidates(declared))
     fits = tuple(Fit(fit.datum.name, fit.share_inside, fit.outside_m, None) for fit in told.fits)
-    return Diagnosis(name, declared, fits, told.decisive, told.warning(declared))
+    warning = None
+    if told.warning(declared):
+        own = next(fit for fit in told.fits if _equal(fit.datum, Datum.parse(declared)))
+        warning = Note(
+            _BETTER_INSIDE,
+            {
+                "declared": str(Datum.parse(declared)),
+                "better": str(told.fits[0].datum),
+                "inside": f"{told.fits[0].share_inside:.2%}",
+                "own": f"{own.share_inside:.2%}",
+            },
+        )
+    return Diagnosis(name, declared, fits, told.decisive, warning)
 
 
 def _of_outlines(
@@ -160,12 +186,17 @@ def _of_outlines(
     own = next(fit for fit in told if _equal(fit.first, named))
     best = told[0]
     doubtful = not _equal(best.first, named) and best.shift_m < own.shift_m / 2
-    warning = (
-        f"declared {named}, but {best.first} fits better: {best.shift_m:.0f} m common shift "
-        f"against {own.shift_m:.0f} m"
-        if doubtful
-        else ""
-    )
+    warning = None
+    if doubtful:
+        warning = Note(
+            _BETTER_SHIFT,
+            {
+                "declared": str(named),
+                "better": str(best.first),
+                "shift": f"{best.shift_m:.0f}",
+                "own": f"{own.shift_m:.0f}",
+            },
+        )
     return Diagnosis(name, declared, fits, doubtful or _equal(best.first, named), warning)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
+from gis_supervision.language import Translator
+
 KEPT_REJECTIONS: Final = 10_000
 """Rejected values that a report holds; the count is always that of all."""
 
@@ -41,6 +43,34 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something worth knowing; as text it is English.
+
+    Attributes
+    ----------
+    text
+        English, with named placeholders.
+    values
+        The placeholders' values; those that are notes themselves are translated too.
+    """
+
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the note in English."""
+        return self.text % self.values
+
+    def translated(self, translate: Translator) -> str:
+        """Return the note in the language of a translator."""
+        values = {
+            name: value.translated(translate) if isinstance(value, Note) else value
+            for name, value in self.values.items()
+        }
+        return translate(self.text, **values)
+
+
+@dataclass(frozen=True)
 class ImportReport:
     """What an import did, or would do.
 
@@ -68,7 +98,7 @@ class ImportReport:
     earlier_batch_id: int | None = None
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     rejections: tuple[Rejection, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def rejected(self) -> int:
@@ -76,5 +106,5 @@ class ImportReport:
         return self.counts.get("rows", {}).get("rejected", 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON takes it."""
-        return asdict(self)
+        """Return the report as JSON takes it; notes in English."""
+        return {**asdict(self), "notes": [str(note) for note in self.notes]}

@@ -8,6 +8,7 @@ from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundErr
 from gis_supervision.importing import batches
 from gis_supervision.importing.reports import SET_REASONS
 from gis_supervision.importing.values import REASONS
+from gis_supervision.language import translator
 from gis_supervision.storage.statements import named
 
 
@@ -53,6 +54,9 @@ def test_the_same_files_again_are_no_batch(register):
         first.batch_id,
     )
     assert (register.version(), register.content()) == (version, content)
+    assert str(again.notes[0]).startswith("the same content was imported as batch 1 on ")
+    assert again.to_dict()["notes"] == [str(again.notes[0])]
+    assert again.notes[0].translated(translator("zh_CN")).startswith("相同内容已由 tester 于 ")
 
 
 def test_the_same_rows_in_another_file_change_nothing(register):

@@ -81,7 +81,15 @@ SELECT
     ),
     z.workload_hours,
     count(*),
-    sum((SELECT count(*) FROM premises AS p WHERE p.cell_id = c.id))::bigint,
+    sum((
+        SELECT count(*)
+        FROM premises AS p
+        WHERE
+            p.cell_id = c.id
+            AND NOT p.external
+            AND (p.opened_on IS NULL OR p.opened_on <= day)
+            AND (p.closed_on IS NULL OR p.closed_on > day)
+    ))::bigint,
     st_union(c.geom)
 FROM zone AS z
 INNER JOIN zone_cell AS m ON z.id = m.zone_id
@@ -136,7 +144,7 @@ FROM hazard AS h
 INNER JOIN premises AS p ON h.premises_id = p.id
 LEFT JOIN division AS d ON p.division_id = d.id;
 
--- The newest run of each kind for each day (and resolution).
+-- The run of each kind that speaks for a day (and resolution): the one published last, else the newest.
 CREATE VIEW map.analysis AS
 SELECT DISTINCT ON (r.kind, r.as_of, r.parameters ->> 'resolution')
     r.id AS run_id,
@@ -148,7 +156,12 @@ SELECT DISTINCT ON (r.kind, r.as_of, r.parameters ->> 'resolution')
     r.finished_at,
     r.published_at
 FROM analysis_run AS r
-ORDER BY r.kind, r.as_of, r.parameters ->> 'resolution', r.id DESC;
+ORDER BY
+    r.kind,
+    r.as_of,
+    r.parameters ->> 'resolution',
+    r.published_at DESC NULLS LAST,
+    r.id DESC;
 
 -- Coverage of every unit (cell, zone, division, area); metrics as columns.
 CREATE VIEW map.coverage AS
@@ -161,7 +174,9 @@ SELECT
     max(m.value) FILTER (WHERE m.metric = 'in_time') AS in_time,
     max(m.value) FILTER (WHERE m.metric = 'overdue') AS overdue,
     max(m.value) FILTER (WHERE m.metric = 'never') AS never_inspected,
+    max(m.value) FILTER (WHERE m.metric = 'no_rule') AS no_rule,
     max(m.value) FILTER (WHERE m.metric = 'not_located') AS not_located,
+    max(m.value) FILTER (WHERE m.metric = 'outside') AS outside,
     max(m.value) FILTER (WHERE m.metric = 'share_on_time') AS share_on_time
 FROM map.analysis AS r
 INNER JOIN cell_metric AS m ON r.run_id = m.run_id

@@ -48,6 +48,7 @@ class Coverage:
     never: NDArray[np.int64]
     no_rule: NDArray[np.int64]
     not_located: NDArray[np.int64]
+    outside: NDArray[np.int64]
     share_on_time: NDArray[np.float64]
 
 
@@ -122,7 +123,13 @@ def status(
     ).astype(np.int8)
 
 
-def by_unit(statuses: ArrayLike, located: ArrayLike, units: ArrayLike) -> Coverage:
+def by_unit(
+    statuses: ArrayLike,
+    located: ArrayLike,
+    units: ArrayLike,
+    *,
+    in_grid: ArrayLike | None = None,
+) -> Coverage:
     """Count statuses by unit.
 
     Parameters
@@ -134,6 +141,9 @@ def by_unit(statuses: ArrayLike, located: ArrayLike, units: ArrayLike) -> Covera
     units
         Shape (n,), the unit of every premises; negative for none (such premises are left out here
         and belong into the totals of a wider unit).
+    in_grid
+        Shape (n,), true for premises that lie in a cell; left out: all that are located. Located
+        premises in no cell are counted as ``outside``.
 
     Returns
     -------
@@ -148,7 +158,8 @@ def by_unit(statuses: ArrayLike, located: ArrayLike, units: ArrayLike) -> Covera
     state = np.asarray(statuses)
     place = np.asarray(located, dtype=bool)
     unit = np.asarray(units, dtype=np.int64)
-    if not state.shape == place.shape == unit.shape or state.ndim != 1:
+    held = place if in_grid is None else np.asarray(in_grid, dtype=bool)
+    if not state.shape == place.shape == unit.shape == held.shape or state.ndim != 1:
         raise InvalidInputError("expected one-dimensional arrays of one length")
     scope = ~np.isin(state, OUT_OF_SCOPE) & (unit >= 0)
     names, index = np.unique(unit[scope], return_inverse=True)
@@ -171,5 +182,6 @@ def by_unit(statuses: ArrayLike, located: ArrayLike, units: ArrayLike) -> Covera
         never=never,
         no_rule=count(state == Status.NO_RULE),
         not_located=count(~place),
+        outside=count(place & ~held),
         share_on_time=share,
     )

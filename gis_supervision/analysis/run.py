@@ -12,6 +12,7 @@ from shapely import MultiPolygon
 
 from gis_supervision import __version__
 from gis_supervision.analysis import coverage as coverage_of
+from gis_supervision.analysis.coverage import Coverage, by_unit
 from gis_supervision.analysis.hotspots import empirical_bayes, gi_star
 from gis_supervision.domain import h3_index
 from gis_supervision.errors import InvalidInputError
@@ -73,11 +74,23 @@ def coverage(
             days_since_opening=premises["opened_days"].cast(pl.Float64).to_numpy(),
             days_since_closing=premises["closed_days"].cast(pl.Float64).to_numpy(),
         )
-        located = premises["located"].to_numpy()
-        metrics = [("area", _counts(statuses, located, np.full(statuses.size, WHOLE_AREA)))]
-        metrics += [
-            (unit, _counts(statuses, located, premises[f"{unit}_id"].fill_null(-1).to_numpy()))
+        units = {"area": np.full(statuses.size, WHOLE_AREA)} | {
+            unit: premises[f"{unit}_id"].fill_null(-1).to_numpy()
             for unit in ("cell", "zone", "division")
+        }
+        metrics = [
+            (
+                unit,
+                _counts(
+                    by_unit(
+                        statuses,
+                        premises["located"].to_numpy(),
+                        ids,
+                        in_grid=premises["cell_id"].is_not_null().to_numpy(),
+                    )
+                ),
+            )
+            for unit, ids in units.items()
         ]
         total = metrics[0][1]
         summary: dict[str, Any] = {}
@@ -98,8 +111,7 @@ def coverage(
     return run
 
 
-def _counts(statuses: Any, located: Any, units: Any) -> pl.DataFrame:
-    counted = coverage_of.by_unit(statuses, located, units)
+def _counts(counted: Coverage) -> pl.DataFrame:
     return pl.DataFrame({"unit_id": counted.units, **asdict(counted)}).drop("units")
 
 
@@ -209,6 +221,10 @@ def _reuse_or_store(
     compute: Callable[[], tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]],
 ) -> Run:
     found = analyses.find(session, kind, as_of, parameters, seed, __version__)
+    if found is None:
+        # whoever else makes the same run finishes it first
+        analyses.lock(session, kind, as_of)
+        found = analyses.find(session, kind, as_of, parameters, seed, __version__)
     if found is not None:
         return found
     version = analyses.registry_version(session)

@@ -151,6 +151,12 @@ def unresolved_by_h3(session: Session, as_of: date, resolution: int) -> pl.DataF
     )
 
 
+def lock(session: Session, kind: str, as_of: date) -> None:
+    """Wait until nobody else makes runs of this kind and day; held until the transaction ends."""
+    key = func.hashtextextended(f"analysis {kind} {as_of}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def find(
     session: Session,
     kind: str,

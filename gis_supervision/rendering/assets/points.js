@@ -52,7 +52,8 @@ function clusterIndex(places, minZoom) {
       sum.n += own.n;
       sum.age += own.age;
       sum.oldest = Math.max(sum.oldest, own.oldest);
-      own.counts.forEach((count, i) => { sum.counts[i] += count; });
+      // a new array: supercluster copies what was summed so far without copying what is in it
+      sum.counts = sum.counts.map((count, i) => count + own.counts[i]);
     },
   });
   return index.load(places);

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from gis_supervision.assignment.annealing import Cells
 from gis_supervision.assignment.areas import FREE, Area, FloatArray, IntArray
 from gis_supervision.assignment.contiguity import (
     apportioned,
@@ -13,6 +12,7 @@ from gis_supervision.assignment.contiguity import (
     joined_components,
     linked,
 )
+from gis_supervision.assignment.zone_state import Cells
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop
 

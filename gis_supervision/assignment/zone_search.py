@@ -9,15 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from gis_supervision.assignment.annealing import (
-    Cells,
-    Factors,
-    RandomState,
-    Schedule,
-    anneal,
-    keeps_contiguous,
-    new_search,
-)
+from gis_supervision.assignment.annealing import Factors, Schedule, anneal
 from gis_supervision.assignment.areas import FREE, Area, FloatArray, IntArray
 from gis_supervision.assignment.contiguity import pieces, release_strays
 from gis_supervision.assignment.starts import (
@@ -28,6 +20,7 @@ from gis_supervision.assignment.starts import (
 )
 from gis_supervision.assignment.zone_plan import Plan
 from gis_supervision.assignment.zone_quality import distance_to_medoids, polsby_popper
+from gis_supervision.assignment.zone_state import Cells, RandomState, keeps_contiguous, new_search
 
 LINUX = sys.platform == "linux"
 PROPOSALS = 7_200_000  # of the first phase: many starts in a small area, few in a large one
@@ -275,7 +268,8 @@ def repaired(plan: Plan, area: Area, tolerance: float, seed: int, clock: Clock) 
     for zone in np.setdiff1d(np.arange(zones), labels).tolist():
         seat(plan, labels, zone)
     adopt(plan.cells, labels, plan.target)
-    if zones == 1:
+    settled = np.array_equal(labels, plan.cells.home) and contiguous(plan.graph, labels, zones)
+    if zones == 1 or (settled and judged(plan, area, labels, tolerance).score[0] <= 0.0):
         return labels
     extent = distance_to_medoids(area, labels, zones)
     distance = plan.unit / extent if extent > 0 else 0.0

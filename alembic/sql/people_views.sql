@@ -28,6 +28,9 @@ INNER JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> zone_hazards_o
 WHERE
     h.found_on <= zone_hazards_on.day
     AND (h.resolved_on IS NULL OR h.resolved_on > zone_hazards_on.day)
+    AND NOT p.external
+    AND (p.opened_on IS NULL OR p.opened_on <= zone_hazards_on.day)
+    AND (p.closed_on IS NULL OR p.closed_on > zone_hazards_on.day)
 GROUP BY m.zone_id;
 END;
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from gis_supervision.language import Language
 from gis_supervision.rendering import basemap
 from gis_supervision.rendering.basemap import Basemap
 from gis_supervision.settings import Settings
-from gis_supervision.storage import analyses, cluster, database
+from gis_supervision.storage import analyses, cluster, database, register
 from gis_supervision.storage.database import session_scope
 
 
@@ -45,13 +45,13 @@ class Memory:
                     return self._kept[key]
             try:
                 answer = make()
+                with self._lock:
+                    self._kept[key] = answer
+                    while len(self._kept) > self.size:
+                        self._kept.popitem(last=False)
             finally:
                 with self._lock:
                     self._making.pop(key, None)
-            with self._lock:
-                self._kept[key] = answer
-                while len(self._kept) > self.size:
-                    self._kept.popitem(last=False)
         return answer
 
 
@@ -92,14 +92,15 @@ class Resources:
             memory=Memory(),
         )
 
-    def version(self) -> tuple[int, date | None]:
-        """Return what every answer depends on: the register's version and the newest analysis."""
+    def version(self) -> Hashable:
+        """Return what every answer depends on; see `analyses.answers_version`."""
         with session_scope(self.engine) as session:
-            return analyses.registry_version(session), analyses.latest_as_of(session)
+            return analyses.answers_version(session)
 
-    def analyse_for(self, as_of: str | None) -> None:
-        """Make the analyses that layers of a past day show, unless they were made already."""
-        if as_of is None:
+    def analyse_for(self, as_of: str | None, layers: Iterable[catalogue_of.Layer]) -> None:
+        """Make the analyses that layers show of a past day, unless they were made already."""
+        shown = any("map.coverage" in one.query or "map.hotspot" in one.query for one in layers)
+        if as_of is None or not shown:
             return
         try:
             day = date.fromisoformat(as_of)
@@ -108,8 +109,24 @@ class Resources:
                 f"as_of: expected a day such as 2014-12-30, got {as_of!r}"
             ) from None
         with session_scope(self.engine) as session:
+            first = register.first_inspection(session)
+            if first is None or not first <= day <= register.current_day(session):
+                return  # nothing is known of that day: layers say so
             run.coverage(session, self.rules, day, publish=False)
             run.hotspots(session, day, publish=False)
+
+    def recover(self) -> bool:
+        """Start the private database again if it is down; returns whether it was.
+
+        Raises
+        ------
+        UnavailableError
+            When it cannot be started, or a configured server does not answer.
+        """
+        again = cluster.ensure(self.settings)
+        if again.lease is not None:
+            again.lease.close()
+        return again.started
 
     def close(self) -> None:
         """Let go of the database."""

@@ -68,6 +68,30 @@ def problem(status: HTTPStatus, detail: str, request: Request, **more: object) -
 def install(app: FastAPI) -> None:
     """Let an application answer every error with problem details."""
 
+    @app.exception_handler(UnavailableError)
+    @app.exception_handler(OperationalError)
+    def unavailable(request: Request, error: Exception) -> JSONResponse:
+        _log.error("something needed is missing", exc_info=error)
+        try:
+            recovered = request.app.state.shared.recover()
+        except SupervisionError as reason:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(reason), request)
+        detail = "the database did not answer"
+        if recovered:
+            detail += "; it was started again: ask again"
+        elif isinstance(error, UnavailableError):
+            detail = str(error)
+        answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, request)
+        answer.headers["Retry-After"] = "1"
+        return answer
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        _log.error("a request failed", exc_info=error)
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "this is a mistake of the software", request
+        )
+
     @app.exception_handler(SupervisionError)
     def known(request: Request, error: SupervisionError) -> JSONResponse:
         status = next(
@@ -88,8 +112,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> JSONResponse:
         return problem(HTTPStatus(error.status_code), str(error.detail), request)
-
-    @app.exception_handler(OperationalError)
-    def no_database(request: Request, error: OperationalError) -> JSONResponse:
-        _log.error("the database does not answer", exc_info=error)
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer", request)

@@ -96,6 +96,7 @@ def design(
     capacity_hours: float = 1600.0,
     tolerance: float = TOLERANCE,
     seed: int = 0,
+    replace: bool = False,
 ) -> Design:
     """Divide the grid into balanced contiguous zones and put them in force.
 
@@ -115,6 +116,8 @@ def design(
         Hours that one inspector works in a year; used when ``zone_count`` is left out.
     tolerance, seed
         As `balanced_zones` takes them.
+    replace
+        Whether zones that begin on that day or later may be taken away; see `start_zoning`.
 
     Returns
     -------
@@ -170,7 +173,12 @@ def design(
     ]
     result = Design((), codes, zoning, work, valid_from)
     ids = zones.start_zoning(
-        session, new, valid_from=valid_from, parameters=parameters, summary=result.to_dict()
+        session,
+        new,
+        valid_from=valid_from,
+        parameters=parameters,
+        summary=result.to_dict(),
+        replace=replace,
     )
     return Design(tuple(ids), codes, zoning, work, valid_from)
 

@@ -406,6 +406,8 @@ def typed(name: str, value: object, kind: str) -> Any:
     """Convert a value to a type, or say what was expected."""
     wrong = InvalidInputError(f"{name}: expected {_expected(kind)}, got {str(value)!r}")
     if kind == "text":
+        if "\0" in str(value):
+            raise wrong
         return str(value)
     if kind == "date":
         if isinstance(value, date):

@@ -8,9 +8,17 @@ from gis_supervision.analysis import run
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
 from gis_supervision.language import gettext_noop
+from gis_supervision.storage import analyses as stored
 from gis_supervision.storage import register
 from gis_supervision.storage.database import session_scope
 from gis_supervision.storage.tables import H3_RESOLUTIONS
+
+LEFT_OUT = {
+    "external": gettext_noop("of another administration"),
+    "not_open": gettext_noop("not open yet"),
+    "closed": gettext_noop("closed"),
+}
+"""Why premises are in no total of coverage."""
 
 app = typer.Typer()
 
@@ -35,6 +43,15 @@ def analyse(
         typer.Option(min=0, help=gettext_noop("Random replicates of Gi*; 0: analytic.")),
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help=gettext_noop("Seed of the replicates."))] = 0,
+    publish: Annotated[
+        bool | None,
+        typer.Option(
+            help=gettext_noop(
+                "Let reports that name no day speak of this one;"
+                " left out: unless it is earlier than the one they speak of."
+            )
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute coverage and hotspots as of a day and store them."""
@@ -42,9 +59,11 @@ def analyse(
         _ = connection.translate
         rules = connection.rules()
         with progress() as advance, session_scope(connection.engine) as session:
-            day = as_of.date() if as_of else register.default_as_of(session)
+            day = as_of.date() if as_of else register.current_day(session)
+            spoken_of = stored.latest_as_of(session)
+            announce = publish if publish is not None else spoken_of is None or day >= spoken_of
             advance(_("Computing coverage"))
-            coverage = run.coverage(session, rules, day, seed=seed)
+            coverage = run.coverage(session, rules, day, seed=seed, publish=announce)
             advance(_("Finding hotspots"))
             hotspots = run.hotspots(
                 session,
@@ -53,6 +72,7 @@ def analyse(
                 minimum_premises=minimum_premises,
                 permutations=permutations,
                 seed=seed,
+                publish=announce,
             )
     if as_json:
         print_json(
@@ -64,6 +84,7 @@ def analyse(
                     "parameters": result.parameters,
                     "summary": result.summary,
                     "reused": result.reused,
+                    "published": announce,
                 }
                 for result in (coverage, hotspots)
             ]
@@ -81,6 +102,12 @@ def analyse(
             (_("Never inspected"), counted.get("never", 0)),
             (_("No rule"), counted.get("no_rule", 0)),
             (_("Not located"), counted.get("not_located", 0)),
+            (_("Outside the grid"), counted.get("outside", 0)),
+            *(
+                (_("Left out: %(reason)s", reason=_(LEFT_OUT[reason])), number)
+                for reason, number in counted.get("left_out", {}).items()
+                if reason in LEFT_OUT
+            ),
         ],
     )
     found = hotspots.summary
@@ -94,4 +121,11 @@ def analyse(
             (_("Cold spots"), found["cold"]),
         ],
     )
+    if not announce:
+        typer.echo(
+            _(
+                "Reports that name no day go on speaking of %(day)s; --publish changes that.",
+                day=spoken_of,
+            )
+        )
     typer.echo(_("Next: `gis-supervision map build unresolved_hazards --output FILE`"))

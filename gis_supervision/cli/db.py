@@ -101,10 +101,15 @@ def backup(
 @app.command(help=gettext_noop("Replace the database by a backup."))
 def restore(
     file: Annotated[Path, typer.Argument(help=gettext_noop("File that `db backup` wrote."))],
+    yes: Annotated[
+        bool, typer.Option("--yes", help=gettext_noop("Replace the database without asking."))
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     settings = configuration.load()
     _ = translator(settings.language)
+    if not yes:
+        typer.confirm(_("Replace everything in the database by the backup?"), abort=True, err=True)
     endpoint = cluster.ensure(settings)
     with progress() as advance:
         advance(_("Restoring the backup"))

@@ -7,7 +7,7 @@ import typer
 from gis_supervision import settings as configuration
 from gis_supervision.cli import serving
 from gis_supervision.cli.connection import connected, held
-from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.cli.terminal import SEVERITIES, AsJson, print_json, print_table, progress
 from gis_supervision.demo import steps
 from gis_supervision.language import gettext_noop
 
@@ -48,7 +48,10 @@ def demo(
                     (_("Inspections"), totals.inspections),
                     (_("Hazards"), totals.hazards),
                     (_("Unresolved hazards"), sum(totals.unresolved.values())),
-                    *((f"  {_(name)}", number) for name, number in totals.unresolved.items()),
+                    *(
+                        (f"  {_(SEVERITIES[name])}", number)
+                        for name, number in totals.unresolved.items()
+                    ),
                     (_("Grid cells"), totals.cells),
                     (_("Zones"), totals.zones),
                 ],

@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import socket
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -10,6 +12,7 @@ import uvicorn
 from gis_supervision import settings as configuration
 from gis_supervision.api.app import create_app
 from gis_supervision.cli.connection import connected, held
+from gis_supervision.errors import UnavailableError
 from gis_supervision.language import gettext_noop, translator
 from gis_supervision.settings import Settings
 
@@ -31,19 +34,26 @@ def serve(
 def run(settings: Settings) -> None:
     """Serve under these settings until a signal ends it."""
     _ = translator(settings.language)
-    with held(settings), connected(settings):
+    with _bound(settings.host, settings.port) as listening, held(settings), connected(settings):
         logging.basicConfig(level=settings.log_level.upper())
+        config = uvicorn.Config(create_app(settings), log_level=settings.log_level)
+        host, port = listening.getsockname()[:2]
         typer.echo(
-            _(
-                "Serving on http://%(host)s:%(port)d/ - stop with Ctrl-C.",
-                host=settings.host,
-                port=settings.port,
-            )
+            _("Serving on http://%(host)s:%(port)d/ - stop with Ctrl-C.", host=host, port=port)
         )
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.run(
-                create_app(settings),
-                host=settings.host,
-                port=settings.port,
-                log_level=settings.log_level,
-            )
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Bind the address before anything else is started, so that a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+        ) from error
+    with listening:
+        yield listening

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table
+from gis_supervision.cli.terminal import SEVERITIES, AsJson, AsOf, print_json, print_table
 from gis_supervision.language import gettext_noop
 from gis_supervision.storage import register
 from gis_supervision.storage.database import session_scope
@@ -19,6 +19,7 @@ def status(as_of: AsOf = None, as_json: AsJson = False) -> None:
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
         totals = register.totals(session, as_of.date() if as_of else None)
+        later = register.later_inspections(session, totals.as_of)
     if as_json:
         print_json(totals.to_dict())
         return
@@ -29,8 +30,16 @@ def status(as_of: AsOf = None, as_json: AsJson = False) -> None:
         (_("Inspections"), totals.inspections),
         (_("Hazards"), totals.hazards),
         (_("Unresolved hazards"), sum(totals.unresolved.values())),
-        *((f"  {_(name)}", number) for name, number in totals.unresolved.items()),
+        *((f"  {_(SEVERITIES[name])}", number) for name, number in totals.unresolved.items()),
         (_("Grid cells"), totals.cells),
         (_("Zones"), totals.zones),
     ]
     print_table(_("The register as of %(day)s", day=totals.as_of), (_("What"), _("Number")), rows)
+    if later:
+        typer.echo(
+            _(
+                "%(later)d inspections after that day are not counted:"
+                " `gis-supervision analyse` makes reports speak of a later one.",
+                later=later,
+            )
+        )

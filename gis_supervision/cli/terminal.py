@@ -34,6 +34,14 @@ class Advance(Protocol):
         """Begin a step, or tell how far the running one is."""
 
 
+SEVERITIES = {
+    "critical": gettext_noop("critical"),
+    "serious": gettext_noop("serious"),
+    "minor": gettext_noop("minor"),
+    "unclassified": gettext_noop("unclassified"),
+}
+"""What people call the severities of hazards."""
+
 AsJson = Annotated[bool, typer.Option("--json", help=gettext_noop("Print JSON for programs."))]
 
 

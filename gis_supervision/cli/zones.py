@@ -39,6 +39,13 @@ def design(
     ] = designing.TOLERANCE,
     valid_from: Day = None,
     seed: Annotated[int, typer.Option(min=0, help=gettext_noop("Seed of the search."))] = 0,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help=gettext_noop("Take away zones that begin on that day or later."),
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     with connected() as connection:
@@ -56,6 +63,7 @@ def design(
                 capacity_hours=capacity_hours,
                 tolerance=tolerance,
                 seed=seed,
+                replace=replace,
             )
     if as_json:
         print_json(made.to_dict())

@@ -18,10 +18,12 @@ from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import run
 from gis_supervision.assignment import design
 from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.errors import ConflictError
 from gis_supervision.importing import batches
 from gis_supervision.language import translator
 from gis_supervision.rendering import basemap, map_report
 from gis_supervision.storage import analyses, grid, migration, register, zones
+from gis_supervision.storage import batches as batches_of
 from gis_supervision.storage.database import session_scope
 from gis_supervision.storage.zones import NewInspector
 
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from gis_supervision.catalogue import Catalogue
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.settings import Settings
 
 DATA = Path(__file__).parent / "chicago"
 SIDE_M = 500.0
+ACTOR = "demo"
 MAPS = ("unresolved_hazards", "coverage", "zone_workload")
 
 
@@ -110,30 +114,41 @@ def show(
         timed(
             name,
             lambda: (
-                batches.run(engine, DATA / mapping, actor="demo", progress=tell).batch_id is None
+                batches.run(engine, DATA / mapping, actor=ACTOR, progress=tell).batch_id is None
             ),
         )
 
     timed(_("Migrating the database"), lambda: _migrate(url))
+    _refuse_a_register_in_use(engine)
     load(_("Loading the neighbourhoods"), "neighbourhoods.toml")
     load(_("Loading inspections and violations"), "inspections.toml")
     with session_scope(engine) as session:
-        # The data end in the past: reports speak of the day of the last inspection.
-        as_of = register.last_inspection(session) or register.default_as_of(session)
-    timed(_("Cutting the city into cells"), lambda: _grid(engine, as_of))
-    timed(_("Designing zones, assigning inspectors"), lambda: _zones(engine, rules, as_of))
+        # The data end in the past, which is the day that reports speak of. Grid and zones are made
+        # up; they are taken to be in force from the first inspection, so that any day has them.
+        as_of = register.last_inspection(session) or register.current_day(session)
+        first = register.first_inspection(session) or as_of
+    timed(_("Cutting the city into cells"), lambda: _grid(engine, first))
+    timed(_("Designing zones, assigning inspectors"), lambda: _zones(engine, rules, as_of, first))
     timed(_("Computing coverage and hotspots"), lambda: _analyse(engine, rules, as_of))
     maps = {}
+    catalogue = catalogue_of.load(*([settings.catalogue_path] if settings.catalogue_path else []))
     with session_scope(engine) as session:
-        version = analyses.registry_version(session)
         totals = register.totals(session, as_of)
-    made_of = f"{__version__} {version} {as_of} {settings.model_dump_json()}"
+        made_of = repr(
+            (
+                __version__,
+                analyses.answers_version(session),
+                rules.sha256,
+                catalogue.model_dump_json(),
+                settings.model_dump_json(),
+            )
+        )
     drawn = hashlib.sha256(made_of.encode()).hexdigest()
     for name in MAPS:
         maps[name] = settings.home / "maps" / f"{name}.html"
         timed(
             _("Drawing the map %(name)s", name=name),
-            functools.partial(_draw, settings, reader, maps[name], as_of, drawn),
+            functools.partial(_draw, settings, reader, catalogue, maps[name], as_of, drawn),
         )
     return Demonstration(totals, maps, tuple(steps))
 
@@ -145,19 +160,29 @@ def _migrate(url: str) -> bool:
     return False
 
 
-def _grid(engine: Engine, as_of: date) -> bool:
+def _refuse_a_register_in_use(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        others = batches_of.importers(session) - {ACTOR}
+    if others:
+        raise ConflictError(
+            f"this register holds imports of {', '.join(sorted(others))}, not of the demonstration"
+            " alone: set GIS_SUPERVISION_HOME to another directory for the demonstration"
+        )
+
+
+def _grid(engine: Engine, first: date) -> bool:
     with session_scope(engine) as session:
         if grid.current(session).ids.size:
             return True
-        grid.build(session, side_m=SIDE_M, valid_from=as_of)
+        grid.build(session, side_m=SIDE_M, valid_from=first)
     return False
 
 
-def _zones(engine: Engine, rules: RulePack, as_of: date) -> bool:
+def _zones(engine: Engine, rules: RulePack, as_of: date, first: date) -> bool:
     with session_scope(engine) as session:
         if zones.count(session, as_of):
             return True
-        made = design.design(session, rules, as_of=as_of, valid_from=as_of)
+        made = design.design(session, rules, as_of=as_of, valid_from=first)
         people = [
             NewInspector(f"DEMO-{number:03d}", f"Inspector {number:02d}", 1600.0, synthetic=True)
             for number in range(1, len(made.zone_ids) + 1)
@@ -172,7 +197,9 @@ def _analyse(engine: Engine, rules: RulePack, as_of: date) -> bool:
     return all(result.reused for result in runs)
 
 
-def _draw(settings: Settings, reader: Engine, path: Path, as_of: date, drawn: str) -> bool:
+def _draw(
+    settings: Settings, reader: Engine, catalogue: Catalogue, path: Path, as_of: date, drawn: str
+) -> bool:
     """Draw a map, unless the file is of the same register, day, settings and software."""
     stamp = path.with_suffix(".drawn")
     if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == drawn:
@@ -181,7 +208,7 @@ def _draw(settings: Settings, reader: Engine, path: Path, as_of: date, drawn: st
     map_report.write(
         path,
         reader,
-        catalogue_of.load(),
+        catalogue,
         path.stem,
         parameters={"as_of": as_of},
         language=settings.language,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import frames
@@ -236,12 +237,33 @@ def store(
 
 
 def publish(session: Session, run_id: int) -> None:
-    """Let reports that name no day speak of the day of this run."""
+    """Let reports that name no day speak of the day of this run; if they do, nothing changes."""
+    other = aliased(AnalysisRun)
+    newer = exists().where(
+        other.kind == AnalysisRun.kind, other.published_at > AnalysisRun.published_at
+    )
     session.execute(
         update(AnalysisRun)
-        .where(AnalysisRun.id == run_id)
+        .where(AnalysisRun.id == run_id, or_(AnalysisRun.published_at.is_(None), newer))
         .values(published_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
     )
+
+
+def answers_version(session: Session) -> tuple[int, int, datetime | None]:
+    """Return what every answer depends on.
+
+    Returns
+    -------
+    tuple
+        The database (a restored one is another), the version of the register, and when an
+        analysis was published last.
+    """
+    database = session.scalars(
+        text("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
+    ).one()
+    published = session.scalars(select(func.max(AnalysisRun.published_at))).one()
+    return database, registry_version(session), published
 
 
 def latest_as_of(session: Session) -> date | None:

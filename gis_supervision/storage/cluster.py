@@ -7,6 +7,7 @@ and PostgreSQL asks the kernel who is calling (peer authentication); there are n
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,10 @@ from gis_supervision.storage import data_directory, postmaster, programs, server
 from gis_supervision.storage.data_directory import Cluster
 
 _LOG_LIMIT_BYTES = 10_000_000
+
+
+IDLE_TIMEOUT_S = 2.0
+"""How long `stop_if_idle` waits for connections that are being closed."""
 
 
 @dataclass(frozen=True)
@@ -216,12 +221,19 @@ def _is_idle(cluster: Cluster) -> bool:
         session = server.connect(cluster.url(database="postgres"))
     except UnavailableError:
         return False
+    # a connection that was just closed stays in the list for a moment
+    deadline = time.monotonic() + IDLE_TIMEOUT_S
     with contextlib.closing(session), session.cursor() as cur:
-        cur.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
-        return not (cur.fetchone() or (0,))[0]
+        while True:
+            cur.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            if not (cur.fetchone() or (0,))[0]:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
 
 
 def status(settings: Settings) -> Status:

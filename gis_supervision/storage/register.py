@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+ENDED_DAYS = 366
+"""A register without an inspection for so long is one of the past."""
+
+
 @dataclass(frozen=True)
 class Totals:
     """Everything in the register as of a day; nothing is left out for want of coordinates."""
@@ -41,14 +45,37 @@ def default_as_of(session: Session) -> date:
     Returns
     -------
     date
-        The day of the analysis published last, else the day of the last inspection, else today.
+        The day of the analysis published last, else `current_day`.
     """
-    day = analyses.latest_as_of(session)
-    if day is None:
-        day = last_inspection(session)
-    if day is None:
-        day = session.scalars(select(func.current_date())).one()
-    return day
+    return analyses.latest_as_of(session) or current_day(session)
+
+
+def current_day(session: Session) -> date:
+    """Return the day that a new analysis speaks of.
+
+    Returns
+    -------
+    date
+        Today; or the day of the last inspection, where a register ends more than a year ago.
+    """
+    today: date = session.scalars(select(func.current_date())).one()
+    last = last_inspection(session)
+    return last if last is not None and (today - last).days > ENDED_DAYS else today
+
+
+def later_inspections(session: Session, as_of: date) -> int:
+    """Count the inspections after a day, which a report of that day leaves out."""
+    return (
+        session.scalar(
+            select(func.count()).select_from(Inspection).where(Inspection.inspected_on > as_of)
+        )
+        or 0
+    )
+
+
+def first_inspection(session: Session) -> date | None:
+    """Return the day of the first inspection in the register, None when there is none."""
+    return session.scalars(select(func.min(Inspection.inspected_on))).one()
 
 
 def last_inspection(session: Session) -> date | None:

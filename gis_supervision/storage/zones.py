@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gis_supervision.errors import ConflictError
 from gis_supervision.storage import frames
 from gis_supervision.storage.tables import (
+    GridCell,
     Inspector,
     InspectorAssignment,
     Zone,
@@ -124,6 +125,7 @@ def start_zoning(
     valid_from: date,
     parameters: Mapping[str, Any],
     summary: Mapping[str, Any],
+    replace: bool = False,
 ) -> list[int]:
     """Put a new division into zones in force; the one before ends on that day.
 
@@ -134,10 +136,12 @@ def start_zoning(
     zones
         The zones with the ids of their cells.
     valid_from
-        First day of the new zones. Memberships and assignments that would only have begun on that
-        day or later are replaced as a whole.
+        First day of the new zones.
     parameters, summary
         Kept with the zoning.
+    replace
+        Whether zones that only begin on that day or later may be taken away, with the history of
+        who was responsible for them.
 
     Returns
     -------
@@ -147,11 +151,29 @@ def start_zoning(
     Raises
     ------
     ConflictError
-        When a cell is named twice.
+        When a cell is named twice, does not exist on the first day, or zones begin on that day or
+        later and may not be replaced.
     """
     cells = [cell for zone in zones for cell in zone.cells]
     if len(set(cells)) < len(cells):
         raise ConflictError("zones: a cell stands in two zones")
+    early = session.scalars(
+        select(GridCell.code)
+        .where(GridCell.id.in_(cells), func.lower(GridCell.valid) > valid_from)
+        .limit(1)
+    ).first()
+    if early is not None:
+        raise ConflictError(f"zones from {valid_from}: cell {early} does not exist yet on that day")
+    later = session.scalars(
+        select(func.count(ZoneCell.zone_id.distinct())).where(
+            func.lower(ZoneCell.valid) >= valid_from
+        )
+    ).one()
+    if later and not replace:
+        raise ConflictError(
+            f"{later} zones begin on {valid_from} or later: give a later day, or replace them"
+            " (--replace), which takes away who was responsible for them"
+        )
     for table in (ZoneCell, InspectorAssignment):
         session.execute(
             text(f"DELETE FROM {table.__tablename__} WHERE lower(valid) >= :day"),  # noqa: S608 - the name of our own table
@@ -162,6 +184,7 @@ def start_zoning(
             .where(table.valid.op("@>")(valid_from))
             .values(valid=func.daterange(func.lower(table.valid), valid_from))
         )
+    session.execute(delete(Zone).where(~exists().where(ZoneCell.zone_id == Zone.id)))
     zoning = Zoning(parameters=dict(parameters), summary=dict(summary))
     session.add(zoning)
     session.flush()

@@ -138,7 +138,7 @@ class Service:
         )
         self.url = None
         for line in self.process.stdout:
-            running = re.search(r"Uvicorn running on (http://127\.0\.0\.1:\d+)", line)
+            running = re.search(r"Serving on (http://127\.0\.0\.1:\d+)", line)
             if running:
                 self.url = running[1]
                 break
@@ -204,6 +204,7 @@ def test_items_are_paged_without_loss_or_repetition(service):
         ("/layers/premises/items?limit=-1", 422, "limit"),
         ("/layers/premises/items?bbox=-200,0,10,10", 422, "bbox"),
         ("/layers/nothing/items", 404, "nothing"),
+        ("/layers/premises/items?zone=%00", 422, "zone"),
         ("/nowhere", 404, "Not Found"),
     ],
 )
@@ -213,16 +214,68 @@ def test_wrong_parameters_are_explained(service, path, code, word):
     assert word in json.dumps(problem)
 
 
-def test_killing_service_and_database_loses_nothing(environment, shown):  # noqa: ARG001 - needs it
-    service = Service(environment)
-    home = Path(environment["GIS_SUPERVISION_HOME"]).resolve()
-    postmasters = [
+def test_an_unchanged_map_is_not_sent_again(service):
+    first = httpx.get(service.url + "/maps/coverage", timeout=60)
+    again = httpx.get(
+        service.url + "/maps/coverage", headers={"If-None-Match": first.headers["etag"]}
+    )
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+
+
+def test_looking_back_changes_no_report(service):
+    assert "2012-05-05" in service.get("/maps/coverage?as_of=2012-05-05")[1]
+    assert "2014-12-30" in service.get("/maps/coverage")[1]
+
+
+def test_a_taken_port_is_told(environment, service):
+    port = service.url.rsplit(":", 1)[1]
+    done = run(environment, "serve", "--port", port, code=5)
+    assert port in done.stderr
+
+
+def test_a_register_in_use_is_not_mixed_with_the_demonstration(environment, tmp_path):
+    files = {
+        "premises.csv": "licence,name\n1,Noodle shop\n",
+        "mapping.toml": (
+            'name = "shops"\ntitle = "Shops"\ndatum = "wgs84"\n[sources.shops]\n'
+            'file = "premises.csv"\n[sources.shops.premises]\nlicence = "licence"\nname = "name"\n'
+        ),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    run(environment, "import", "run", str(tmp_path / "mapping.toml"), "--as", "office")
+    refused = run(environment, "demo", "--no-serve", code=4)
+    assert "office" in refused.stderr
+    batches = json.loads(run(environment, "import", "batches", "--json").stdout)
+    newest = max(batch["id"] for batch in batches)
+    run(environment, "import", "undo", str(newest))
+    totals = json.loads(run(environment, "status", "--json").stdout)
+    assert {name: totals[name] for name in facts()} == facts()
+
+
+def test_the_service_brings_a_killed_database_back(service, environment):
+    (postmaster,) = postmasters(environment)
+    postmaster.kill()
+    postmaster.wait()
+    status, problem = service.refusal("/layers/premises/items?limit=1")
+    assert status == 503
+    assert "started again" in problem["detail"]
+    assert json.loads(service.get("/layers/premises/items?limit=1")[1])["numberReturned"] == 1
+
+
+def postmasters(environment):
+    home = environment["GIS_SUPERVISION_HOME"]
+    return [
         process
         for process in psutil.process_iter(["name", "cmdline"])
-        if process.info["name"] == "postgres" and str(home) in " ".join(process.info["cmdline"])
+        if process.info["name"] == "postgres" and home in " ".join(process.info["cmdline"])
     ]
-    assert len(postmasters) == 1
+
+
+def test_killing_service_and_database_loses_nothing(environment, shown):  # noqa: ARG001 - needs it
+    service = Service(environment)
+    (postmaster,) = postmasters(environment)
     service.end(signal.SIGKILL)
-    postmasters[0].kill()
+    postmaster.kill()
     totals = json.loads(run(environment, "status", "--json").stdout)
     assert {name: totals[name] for name in facts()} == facts()

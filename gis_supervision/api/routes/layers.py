@@ -51,12 +51,12 @@ def items(
     ``rel`` = ``next``. Features that have no coordinates have ``geometry`` = null.
     """
     layer = catalogue.find_layer(shared.catalogue, name)
-    shared.analyse_for(request.query_params.get("as_of"))
     values = asked(
         request,
         known=("bbox", "limit", "after"),
         also=(*layer.parameters, *layer.filters),
     )
+    shared.analyse_for(values.get("as_of"), [layer])
     with session_scope(shared.reader) as session:
         page = catalogue.fetch(session, layer, values, bbox=bbox, limit=limit, after=after)
     links = [{"rel": "self", "type": GEOJSON, "href": str(request.url)}]

@@ -47,7 +47,9 @@ def map_page(
     """Return a map report as of a day, under the filters of its layers, as one HTML page."""
     report = catalogue.find_map(shared.catalogue, name)
     values = asked(request, known=("language",), also=_parameters(shared.catalogue, report))
-    shared.analyse_for(values.get("as_of"))
+    shared.analyse_for(
+        values.get("as_of"), [shared.catalogue.layers[part.layer] for part in report.layers]
+    )
     key = (name, language, tuple(sorted(values.items())), shared.version())
     tag = f'"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

@@ -172,3 +172,12 @@ def undo(session: Session, batch_id: int, *, actor: str) -> dict[str, int]:
     place_in_bulk(session, on=False)
     session.execute(text(sql["undone"]), values)
     return counts
+
+
+def importers(session: Session) -> set[str]:
+    """Return who made the imports that stand in the register."""
+    return set(
+        session.scalars(
+            text("SELECT DISTINCT imported_by FROM import_batch WHERE undone_at IS NULL")
+        )
+    )

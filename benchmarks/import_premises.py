@@ -8,22 +8,30 @@ and a lattice of square cells, and measures, from CSV file to committed and inde
 * ``geopandas.to_postgis`` (load alone, with the spatial index that it makes);
 * ``ogr2ogr`` with COPY, where it is installed.
 
-Usage: ``python benchmarks/import_premises.py [--rows 1000000] [--only ours]``.
-A private cluster of its own is made in a temporary directory and removed afterwards.
+Usage: ``python benchmarks/import_premises.py [--rows 1000000] [--only ours]``; ``--memory`` imports
+1,000,000 and 5,000,000 rows and tells the memory that the client took for each.
+A private cluster of its own is made in a temporary directory and removed afterwards. Each way runs
+in a process of its own. CPU seconds are those of the client and of the server together, and do
+not depend on what else the machine does.
 """
 
 import argparse
 import itertools
+import multiprocessing
 import resource
 import shutil
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import psutil
 from sqlalchemy import Engine, text
 
 from gis_supervision.domain.premises import check_character
@@ -32,7 +40,7 @@ from gis_supervision.settings import Settings
 from gis_supervision.storage import cluster, database, migration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 WEST, SOUTH, EAST, NORTH = 83.5, 43.7, 85.0, 45.2
 SIDE_DEGREES = 0.0125
@@ -115,9 +123,53 @@ def make_grid(engine: Engine) -> int:
     return int(cells)
 
 
-def peak_megabytes() -> int:
-    """Return the largest memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+@dataclass(frozen=True)
+class Cost:
+    """What one way took."""
+
+    wall_s: float
+    client_cpu_s: float
+    server_cpu_s: float
+    peak_mb: int
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of client and server together."""
+        return self.client_cpu_s + self.server_cpu_s
+
+
+def client_cpu_s() -> float:
+    """Return the CPU time of this process and of the programs that it has run."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in spent)
+
+
+def server_cpu_s(pid: int) -> float:
+    """Return the CPU time of a server: of what runs, and of what has ended."""
+    postmaster = psutil.Process(pid)
+    total = sum(postmaster.cpu_times()[:4])
+    for child in postmaster.children():
+        with suppress(psutil.NoSuchProcess):
+            total += sum(child.cpu_times()[:2])
+    return total
+
+
+def measured(name: str, url: str, pid: int, file: Path) -> Cost:
+    """Run one way and tell its cost; called in a process of its own."""
+    engine = database.engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT 1"))
+    client, server = client_cpu_s(), server_cpu_s(pid)
+    started = time.perf_counter()
+    WAYS[name](engine, file)
+    wall = time.perf_counter() - started
+    client, server = client_cpu_s() - client, server_cpu_s(pid) - server
+    engine.dispose()
+    peak = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return Cost(wall, client, server, peak // 1024)
 
 
 def ours(engine: Engine, file: Path) -> None:
@@ -182,20 +234,17 @@ def ogr2ogr(engine: Engine, file: Path) -> None:
     )
 
 
-def main() -> None:
-    """Measure."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=["ours", "floor", "to_postgis", "ogr2ogr"])
-    chosen = parser.parse_args()
-    ways: dict[str, Callable[[Engine, Path], None]] = {
-        "ours": ours,
-        "floor": floor,
-        "to_postgis": to_postgis,
-        "ogr2ogr": ogr2ogr,
-    }
-    if shutil.which("ogr2ogr") is None:
-        del ways["ogr2ogr"]
+WAYS: "dict[str, Callable[[Engine, Path], None]]" = {
+    "ours": ours,
+    "floor": floor,
+    "to_postgis": to_postgis,
+    "ogr2ogr": ogr2ogr,
+}
+
+
+@contextmanager
+def prepared(rows: int) -> "Iterator[Callable[[str], Cost]]":
+    """Make a register with a grid and a file of premises; yield what measures a way."""
     home = Path(tempfile.mkdtemp(prefix="gis-supervision-bench-"))
     home.chmod(0o711)
     settings = Settings(home=home)
@@ -204,21 +253,50 @@ def main() -> None:
         migration.upgrade(endpoint.url)
         engine = database.engine(endpoint.url)
         print(f"{make_grid(engine)} cells", flush=True)
-        file = home / "premises.csv"
-        make_rows(file, chosen.rows)
-        print(f"{chosen.rows} rows, {file.stat().st_size / 1e6:.0f} MB", flush=True)
-        for name, way in ways.items():
-            if chosen.only not in {None, name}:
-                continue
-            before = peak_megabytes()
-            started = time.perf_counter()
-            way(engine, file)
-            spent = time.perf_counter() - started
-            print(f"{name}: {spent:.1f} s, peak {before} -> {peak_megabytes()} MB", flush=True)
         engine.dispose()
+        file = home / "premises.csv"
+        make_rows(file, rows)
+        print(f"{rows:,} rows, {file.stat().st_size / 1e6:.0f} MB", flush=True)
+        pid = cluster.status(settings).pid
+
+        def measure(name: str) -> Cost:
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(1, context) as apart:
+                cost = apart.submit(measured, name, endpoint.url, pid, file).result()
+            print(
+                f"{name}: {cost.cpu_s:.1f} s CPU (client {cost.client_cpu_s:.1f}, server "
+                f"{cost.server_cpu_s:.1f}), {cost.wall_s:.1f} s, client {cost.peak_mb} MB",
+                flush=True,
+            )
+            return cost
+
+        yield measure
     finally:
         cluster.stop(settings)
         shutil.rmtree(home)
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=list(WAYS))
+    parser.add_argument("--memory", action="store_true", help="import 1 and 5 million rows")
+    chosen = parser.parse_args()
+    if chosen.memory:
+        for rows in (1_000_000, 5_000_000):
+            with prepared(rows) as measure:
+                measure("ours")
+        return
+    names = [chosen.only] if chosen.only else list(WAYS)
+    if "ogr2ogr" in names and shutil.which("ogr2ogr") is None:
+        print("ogr2ogr is not installed (Debian package gdal-bin): skipped")
+        names.remove("ogr2ogr")
+    with prepared(chosen.rows) as measure:
+        costs = {name: measure(name) for name in names}
+    if "ours" in costs:
+        for name, cost in costs.items():
+            print(f"ours / {name}: {costs['ours'].cpu_s / cost.cpu_s:.2f} of the CPU time")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ nothing behind.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+import polars as pl
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -289,18 +291,32 @@ class _Import:
             datum = source.datum or self.mapping.datum or table.datum or DEFAULT_DATUM
             checker = checks.Checker(name, source, datum)
             told = 0
-            for rows in table.batches:
-                self._stage_rows(checker.check(rows), path)
-                staging.stage(self.session, "rejection", broken_rows(name, table.broken[told:]))
-                self.tally.read += len(table.broken) - told
-                told = len(table.broken)
-                self.tell(f"read {path.name}", self.tally.read)
-            staging.stage(self.session, "rejection", broken_rows(name, table.broken[told:]))
+            # the server takes some rows while the next ones are read and checked
+            with ThreadPoolExecutor(1) as behind:
+                under_way: list[Future[None]] = []
+                for rows in table.batches:
+                    checked = checker.check(rows)
+                    broken = broken_rows(name, table.broken[told:])
+                    self._count(checked, path)
+                    self.tally.read += broken.height
+                    told = len(table.broken)
+                    for one in under_way:
+                        one.result()
+                    under_way = [behind.submit(self._stage_rows, checked, broken)]
+                    self.tell(f"read {path.name}", self.tally.read)
+                for one in under_way:
+                    one.result()
+            broken = broken_rows(name, table.broken[told:])
+            self.tally.read += broken.height
+            staging.stage(self.session, "rejection", broken)
 
-    def _stage_rows(self, checked: checks.Checked, path: Path) -> None:
+    def _stage_rows(self, checked: checks.Checked, broken: pl.DataFrame) -> None:
         for record, frame in checked.records.items():
             staging.stage(self.session, record, frame)
         staging.stage(self.session, "rejection", checked.rejections)
+        staging.stage(self.session, "rejection", broken)
+
+    def _count(self, checked: checks.Checked, path: Path) -> None:
         self.tally.read += checked.read
         self.tally.skipped += checked.skipped
         room = KEPT_REJECTIONS - len(self.tally.notes)

@@ -9,10 +9,11 @@ WHERE c.conrelid = to_regclass(:relation) AND c.contype IN ('f', 'u')
 ORDER BY c.contype DESC, c.conname;
 
 -- name: indexes
+-- A partial index is for the exception: most rows do not enter it.
 SELECT
     i.indexrelid::regclass::text AS name,
     pg_get_indexdef(i.indexrelid) AS definition
 FROM pg_index AS i
 LEFT JOIN pg_constraint AS c ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x')
-WHERE i.indrelid = to_regclass(:relation) AND c.oid IS NULL
+WHERE i.indrelid = to_regclass(:relation) AND i.indpred IS NULL AND c.oid IS NULL
 ORDER BY i.indexrelid;

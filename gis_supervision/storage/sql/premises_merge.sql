@@ -84,11 +84,10 @@ FROM known_premises AS k;
 CREATE TEMPORARY TABLE staged_point ON COMMIT DROP AS
 SELECT
     s.seq,
-    s.division_code,
     st_setsrid(st_makepoint(s.lng, s.lat), 4326) AS geom
 FROM staged_premises AS s
 LEFT JOIN known_premises AS k ON s.seq = k.seq
-WHERE k.seq IS NULL;
+WHERE k.seq IS NULL AND s.lat IS NOT NULL;
 
 CREATE INDEX staged_point_geom ON staged_point USING gist (geom);
 
@@ -111,36 +110,20 @@ ORDER BY i.seq, c.code;
 
 ANALYZE staged_cell;
 
-CREATE TEMPORARY TABLE staged_place ON COMMIT DROP AS
-SELECT
-    s.seq,
-    c.cell_id,
-    coalesce(c.division_id, d.division_id, k.division_id) AS division_id
-FROM staged_point AS s
-LEFT JOIN staged_cell AS c ON s.seq = c.seq
-LEFT JOIN (
-    SELECT DISTINCT ON (i.seq)
-        i.seq,
-        d.id AS division_id
-    FROM division AS d
-    CROSS JOIN LATERAL (
-        SELECT o.seq
-        FROM staged_point AS o
-        WHERE st_covers(d.geom, o.geom)
-        OFFSET 0 -- noqa: AM09
-    ) AS i
-    ORDER BY i.seq, st_area(d.geom), d.id
-) AS d ON s.seq = d.seq
-LEFT JOIN (
-    SELECT DISTINCT ON (k.code)
-        k.code,
-        k.division_id
-    FROM division_code AS k
-    ORDER BY k.code, upper_inf(k.valid) DESC, k.valid DESC
-) AS k ON s.division_code = k.code
-WHERE c.cell_id IS NOT NULL OR d.division_id IS NOT NULL OR k.division_id IS NOT NULL;
+CREATE TEMPORARY TABLE staged_area ON COMMIT DROP AS
+SELECT DISTINCT ON (i.seq)
+    i.seq,
+    d.id AS division_id
+FROM division AS d
+CROSS JOIN LATERAL (
+    SELECT s.seq
+    FROM staged_point AS s
+    WHERE st_covers(d.geom, s.geom)
+    OFFSET 0 -- noqa: AM09
+) AS i
+ORDER BY i.seq, st_area(d.geom), d.id;
 
-ANALYZE staged_place;
+ANALYZE staged_area;
 
 -- name: insert
 INSERT INTO premises (
@@ -173,8 +156,8 @@ SELECT
     s.h3_8,
     s.h3_9,
     s.h3_10,
-    o.cell_id,
-    o.division_id,
+    c.cell_id,
+    coalesce(c.division_id, a.division_id, o.division_id),
     :batch,
     s.described_on,
     s.described_by,
@@ -182,7 +165,15 @@ SELECT
     CASE WHEN s.lat IS NOT NULL THEN s.located_by END
 FROM staged_premises AS s
 LEFT JOIN known_premises AS k ON s.seq = k.seq
-LEFT JOIN staged_place AS o ON s.seq = o.seq
+LEFT JOIN staged_cell AS c ON s.seq = c.seq
+LEFT JOIN staged_area AS a ON s.seq = a.seq
+LEFT JOIN (
+    SELECT DISTINCT ON (d.code)
+        d.code,
+        d.division_id
+    FROM division_code AS d
+    ORDER BY d.code, upper_inf(d.valid) DESC, d.valid DESC
+) AS o ON s.division_code = o.code
 WHERE k.seq IS NULL;
 
 -- name: remember

@@ -1,6 +1,10 @@
 -- Rows of an import on their way into the register. The tables live as long as the transaction.
 
 -- name: create
+-- Sets are joined and sorted in memory where they can be; a small sample tells how large they are.
+SET LOCAL work_mem = '128MB';
+SET LOCAL default_statistics_target = 10;
+
 CREATE TEMPORARY TABLE staged_division (
     seq bigint GENERATED ALWAYS AS IDENTITY,
     source text,
@@ -259,5 +263,20 @@ WHERE s.inspection_number = l.inspection_number AND s.seq < l.seq;
 
 -- name: repeated_rows
 SELECT
-    (SELECT count(*) - count(DISTINCT s.licence) FROM staged_premises AS s) AS premises,
-    (SELECT count(*) - count(DISTINCT s.inspection_number) FROM staged_inspection AS s) AS inspections;
+    coalesce(
+        (
+            SELECT sum(r.rows - 1)
+            FROM (SELECT count(*) AS rows FROM staged_premises AS s GROUP BY s.licence HAVING count(*) > 1) AS r
+        ), 0
+    )::bigint AS premises,
+    coalesce(
+        (
+            SELECT sum(r.rows - 1)
+            FROM (
+                SELECT count(*) AS rows
+                FROM staged_inspection AS s
+                GROUP BY s.inspection_number
+                HAVING count(*) > 1
+            ) AS r
+        ), 0
+    )::bigint AS inspections;

@@ -278,7 +278,12 @@ class _Import:
             strict_premises=[n for n, s in self.sources.items() if _strict_premises(s)],
             strict_inspections=[n for n, s in self.sources.items() if s.finding is None],
         )
-        self.tally.repeated = sum(staging.keep_last(self.session).values())
+        given = {
+            name: [one for record, one, _ in source.columns() if record == "premises"]
+            for name, source in self.sources.items()
+            if source.premises is not None
+        }
+        self.tally.repeated = sum(staging.keep_last(self.session, given).values())
 
     def _stage_source(self, name: str, source: Source) -> None:
         path = self.paths[name]

@@ -1,6 +1,7 @@
 """Rows of an import on their way into the register: staged, checked as a set, merged."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,8 +107,15 @@ def rejections(
     return [(r[0], r[1], r[2], r[3], r[4], r[5]) for r in rows]
 
 
-def keep_last(session: Session) -> dict[str, int]:
+def keep_last(session: Session, given: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Leave one row for each premises and inspection.
+
+    Parameters
+    ----------
+    session
+        An open session, after `check`.
+    given
+        Fields of premises that each source gives; sources that give others complete each other.
 
     Returns
     -------
@@ -118,6 +126,12 @@ def keep_last(session: Session) -> dict[str, int]:
     counts = dict(session.execute(text(sql["repeated_rows"])).mappings().one())
     if counts["premises"]:
         session.execute(text(sql["keep_last_premises"]))
+        if len({frozenset(fields) for fields in given.values()}) > 1:
+            session.execute(
+                text(sql["complete_premises"]),
+                {"given": json.dumps({source: list(fields) for source, fields in given.items()})},
+            )
+        session.execute(text(sql["drop_repeated_premises"]))
     if counts["inspections"]:
         session.execute(text(sql["keep_last_inspections"]))
     return counts

@@ -219,6 +219,36 @@ def test_duplicates_with_other_values_are_told(register):
     assert [(r.row, r.reason, r.expected) for r in report.rejections] == [(6, "duplicate", "row 4")]
 
 
+def test_sources_that_give_other_fields_complete_each_other(register):
+    mapping = register.write(
+        "two.toml",
+        """
+        name = "two"
+        [sources.list.premises]
+        licence = "licence"
+        name = "name"
+        address = "address"
+        [sources.visits.premises]
+        licence = "licence"
+        name = "name"
+        risk_class = "risk"
+        [sources.visits.inspection]
+        inspection_number = "visit"
+        inspected_on = "day"
+        """,
+    )
+    files = {
+        "list": register.write("l.csv", "licence,name,address\nL1,One,Road 1\nL2,Two,Road 2\n"),
+        "visits": register.write(
+            "v.csv", "licence,name,risk,visit,day\nL1,Uno,A,1,2024-01-01\nL1,Eins,B,2,2024-02-01\n"
+        ),
+    }
+    report = register.run(mapping, files=files)
+    assert report.counts["rows"]["repeated"] == 2
+    rows = register.rows("SELECT licence, name, address, risk_class FROM premises ORDER BY 1")
+    assert rows == [("L1", "Eins", "Road 1", "B"), ("L2", "Two", "Road 2", None)]
+
+
 def test_two_imports_at_once_are_both_whole(register):
     mapping = register.town()
     other = register.write("o.csv", register.visits.replace("L1", "M1").replace("L2", "M2"))

@@ -248,6 +248,48 @@ INNER JOIN (
 INNER JOIN staged_premises AS o ON l.seq = o.seq
 WHERE s.seq = k.seq AND k.place = 1 AND NOT k.located;
 
+-- name: complete_premises
+-- Sources that give other fields complete each other: each field is the last row's whose source gives it.
+UPDATE staged_premises AS s
+SET
+    name = o.name,
+    trade_name = o.trade_name,
+    credit_code = o.credit_code,
+    category = o.category,
+    risk_class = o.risk_class,
+    credit_class = o.credit_class,
+    responsibility_tier = o.responsibility_tier,
+    address = o.address,
+    division_code = o.division_code,
+    external = o.external,
+    opened_on = o.opened_on,
+    closed_on = o.closed_on
+FROM repeated_premises AS k
+INNER JOIN (
+    SELECT
+        r.licence,
+        (array_agg(s.name ORDER BY r.place) FILTER (WHERE g.fields ? 'name'))[1] AS name,
+        (array_agg(s.trade_name ORDER BY r.place) FILTER (WHERE g.fields ? 'trade_name'))[1] AS trade_name,
+        (array_agg(s.credit_code ORDER BY r.place) FILTER (WHERE g.fields ? 'credit_code'))[1] AS credit_code,
+        (array_agg(s.category ORDER BY r.place) FILTER (WHERE g.fields ? 'category'))[1] AS category,
+        (array_agg(s.risk_class ORDER BY r.place) FILTER (WHERE g.fields ? 'risk_class'))[1] AS risk_class,
+        (array_agg(s.credit_class ORDER BY r.place) FILTER (WHERE g.fields ? 'credit_class'))[1] AS credit_class,
+        (
+            array_agg(s.responsibility_tier ORDER BY r.place) FILTER (WHERE g.fields ? 'responsibility_tier')
+        )[1] AS responsibility_tier,
+        (array_agg(s.address ORDER BY r.place) FILTER (WHERE g.fields ? 'address'))[1] AS address,
+        (array_agg(s.division_code ORDER BY r.place) FILTER (WHERE g.fields ? 'division_code'))[1] AS division_code,
+        (array_agg(s.external ORDER BY r.place) FILTER (WHERE g.fields ? 'external'))[1] AS external,
+        (array_agg(s.opened_on ORDER BY r.place) FILTER (WHERE g.fields ? 'opened_on'))[1] AS opened_on,
+        (array_agg(s.closed_on ORDER BY r.place) FILTER (WHERE g.fields ? 'closed_on'))[1] AS closed_on
+    FROM repeated_premises AS r
+    INNER JOIN staged_premises AS s ON r.seq = s.seq
+    INNER JOIN jsonb_each(cast(:given AS jsonb)) AS g (source, fields) ON s.source = g.source
+    GROUP BY r.licence
+) AS o ON k.licence = o.licence
+WHERE s.seq = k.seq AND k.place = 1;
+
+-- name: drop_repeated_premises
 DELETE FROM staged_premises AS s USING repeated_premises AS r
 WHERE s.seq = r.seq AND r.place > 1;
 

@@ -12,7 +12,13 @@ Usage: ``python benchmarks/import_premises.py [--rows 1000000] [--only ours]``; 
 1,000,000 and 5,000,000 rows and tells the memory that the client took for each.
 A private cluster of its own is made in a temporary directory and removed afterwards. Each way runs
 in a process of its own. CPU seconds are those of the client and of the server together, and do
-not depend on what else the machine does.
+hardly depend on what else the machine does; seconds on the clock do.
+
+Measured at 1,000,000 rows on two shared, busy cores (PostgreSQL 15, PostGIS 3.3): ours 36.9 s CPU
+(client 7.6, server 29.3) and 564 MB in the client; COPY with key and index 6.3 s; ``to_postgis``
+25.3 s and 2,603 MB; ``ogr2ogr`` not measured. At 5,000,000 rows ours takes 228 s CPU and 576 MB.
+So ours costs 5.9 times the floor and 1.5 times ``to_postgis``. What it does beyond them is spread
+over checks (6 s), placing in cells (6 s), the wider row and seven more indexes.
 """
 
 import argparse
@@ -295,7 +301,7 @@ def main() -> None:
     with prepared(chosen.rows) as measure:
         costs = {name: measure(name) for name in names}
     if "ours" in costs:
-        for name, cost in costs.items():
+        for name, cost in costs.items() - {("ours", costs["ours"])}:
             print(f"ours / {name}: {costs['ours'].cpu_s / cost.cpu_s:.2f} of the CPU time")
 
 

@@ -33,6 +33,9 @@ _PIXELS = 8000
 _PARTS = 200
 """Nor by more than the typical feature's size over this number."""
 
+EXTRA_DECIMALS = 3
+"""Decimals beyond those that are shown: sums are of exact values, and so are classes at a break."""
+
 
 @dataclass(frozen=True)
 class Points:
@@ -86,7 +89,7 @@ def column(values: Sequence[Any], attribute: Attribute) -> dict[str, Any]:
     values
         One per feature, None for no value.
     attribute
-        Its type; a number keeps as many decimals as are shown (two more for a percentage).
+        Its type; a number keeps more decimals than are shown; see `EXTRA_DECIMALS`.
 
     Returns
     -------
@@ -104,7 +107,7 @@ def column(values: Sequence[Any], attribute: Attribute) -> dict[str, Any]:
     if attribute.type == "date":
         return _integers("n", [None if day is None else days(day) for day in values])
     if attribute.type == "number":
-        decimals = attribute.decimals + (2 if attribute.format == "percent" else 0)
+        decimals = attribute.decimals + (2 if attribute.format == "percent" else 0) + EXTRA_DECIMALS
         scale = 10**decimals
         scaled = [None if value is None else round(float(value) * scale) for value in values]
         return {"s": decimals, **_integers("n", scaled)}

@@ -48,6 +48,8 @@ class Design:
         Hours a year of each cell.
     valid_from
         First day.
+    premises_without_cell
+        Premises whose work is in no zone, since they lie in no cell.
     """
 
     zone_ids: tuple[int, ...]
@@ -55,12 +57,14 @@ class Design:
     zoning: Zoning
     work: Workload
     valid_from: date
+    premises_without_cell: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON takes them."""
         return {
             "zones": len(self.zone_ids),
             "cells": int(self.zoning.labels.size),
+            "premises_without_cell": self.premises_without_cell,
             "hours": round(float(self.zoning.loads.sum()), 1),
             "imbalance": round(self.zoning.imbalance, 4),
             "parts": self.zoning.parts,
@@ -171,7 +175,8 @@ def design(
         )
         for code, label in zip(codes, order.tolist(), strict=True)
     ]
-    result = Design((), codes, zoning, work, valid_from)
+    left_out = zones.without_cell(session, as_of)
+    result = Design((), codes, zoning, work, valid_from, left_out)
     ids = zones.start_zoning(
         session,
         new,
@@ -180,7 +185,7 @@ def design(
         summary=result.to_dict(),
         replace=replace,
     )
-    return Design(tuple(ids), codes, zoning, work, valid_from)
+    return Design(tuple(ids), codes, zoning, work, valid_from, left_out)
 
 
 def assign_in_order(session: Session, made: Design, inspectors: Sequence[NewInspector]) -> None:

@@ -73,6 +73,7 @@ def design(
         (_("What"), _("Value")),
         [
             (_("Zones"), len(made.zone_ids)),
+            (_("Premises outside the grid"), made.premises_without_cell),
             (_("Hours a year"), float(made.zoning.loads.sum())),
             (_("Largest distance from the mean, %"), 100 * made.zoning.imbalance),
             (_("Disconnected pieces"), made.zoning.parts),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from sqlalchemy import delete, exists, func, insert, select, text, update
+from sqlalchemy import delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -16,6 +16,7 @@ from gis_supervision.storage.tables import (
     GridCell,
     Inspector,
     InspectorAssignment,
+    Premises,
     Zone,
     ZoneCell,
     Zoning,
@@ -116,6 +117,20 @@ def work(session: Session, as_of: date) -> pl.DataFrame:
         },
         {"as_of": as_of},
     )
+
+
+def without_cell(session: Session, as_of: date) -> int:
+    """Count premises of a day that lie in no cell, so that no zone can have their work."""
+    return session.scalars(
+        select(func.count())
+        .select_from(Premises)
+        .where(
+            Premises.cell_id.is_(None),
+            ~Premises.external,
+            or_(Premises.opened_on.is_(None), Premises.opened_on <= as_of),
+            or_(Premises.closed_on.is_(None), Premises.closed_on > as_of),
+        )
+    ).one()
 
 
 def start_zoning(

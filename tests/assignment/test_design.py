@@ -41,6 +41,7 @@ def test_zones_are_contiguous_balanced_and_in_force(session, rules, area):
         inside = labels == zone
         assert connected_components(near[np.ix_(inside, inside)])[0] == 1
     assert made.zoning.imbalance <= 0.1
+    assert made.premises_without_cell == 1, "the one without coordinates is told, not forgotten"
     visit = rules.workload.visit_hours() + rules.workload.travel.hours
     assert made.work.hours.sum() == pytest.approx(120 * 2 * visit)
     assert sum(zone.premises for zone in zones.on(session, DAY)) == 120

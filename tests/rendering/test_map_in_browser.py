@@ -167,6 +167,23 @@ def test_what_has_no_place_is_listed_and_opens(built, opened, register):
     assert page.locator("#details[open]").count() == 0
 
 
+def test_the_classes_of_a_marker_add_up_to_its_features(built, opened):
+    """Whatever the zoom: what one marker sums must not leak into another."""
+    page = opened(built("unresolved_hazards", language="en"))
+    for _ in range(3):
+        said = page.eval_on_selector_all(
+            ".cluster, .site", "all => all.map(one => one.getAttribute('aria-label'))"
+        )
+        assert said
+        for text in said:
+            whole, classes = text.split(": ", 1)
+            count = int(re.search(r"([\d,]+)$", whole)[1].replace(",", ""))
+            parts = re.findall(r"(?:Critical|Serious|Minor|Unclassified) ([\d,]+)", classes)
+            assert sum(int(part.replace(",", "")) for part in parts) == count, text
+        page.click(".leaflet-control-zoom-in")
+        page.wait_for_function("() => !document.querySelector('.leaflet-zoom-anim')")
+
+
 def test_zooming_has_an_end(built, opened):
     page = opened(built("unresolved_hazards"))
     # asked again at every frame until the end is reached; it never is where zooming has none

@@ -169,7 +169,11 @@ def test_a_sliver_is_kept_only_where_it_borders_no_cell_of_its_division(seed):
     area = ragged(84.7, 44.4, 0.05, seed, corners=int(rng.integers(5, 80)))
     sites = shapely.multipoints(rng.uniform(area.bounds[:2], area.bounds[2:], (3, 2)))
     parts = [cell.intersection(area) for cell in shapely.voronoi_polygons(sites).geoms]
-    areas = [part for part in parts if part.geom_type in {"Polygon", "MultiPolygon"}]
+    areas = [
+        part
+        for part in parts
+        if part.geom_type in {"Polygon", "MultiPolygon"} and not part.is_empty
+    ]
     side_m = rng.uniform(300, 3000)
     cells = grid.square_lattice(areas, side_m, divisions=[str(n) for n in range(len(areas))])
     assert_fills(cells, areas)

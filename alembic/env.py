@@ -13,7 +13,7 @@ from geoalchemy2 import alembic_helpers
 
 from gis_supervision import settings
 from gis_supervision.storage import cluster, migration
-from gis_supervision.storage.tables import Record
+from gis_supervision.storage.schema import METADATA
 
 EXTENSION_TABLES = {"spatial_ref_sys", "topology", "layer"}
 
@@ -21,7 +21,7 @@ EXTENSION_TABLES = {"spatial_ref_sys", "topology", "layer"}
 def include_name(name: str | None, kind: str, _: MutableMapping[str, Any]) -> bool:
     """Compare the schemas that the code's tables are in; the views of ``map`` are not tables."""
     if kind == "schema":
-        return name in {table.schema for table in Record.metadata.tables.values()} | {None}
+        return name in {table.schema for table in METADATA.tables.values()} | {None}
     return True
 
 
@@ -40,9 +40,7 @@ def configured_url() -> str:
 
 def run_offline() -> None:
     """Print the statements instead of running them (``alembic upgrade head --sql``)."""
-    context.configure(
-        dialect_name="postgresql", target_metadata=Record.metadata, literal_binds=True
-    )
+    context.configure(dialect_name="postgresql", target_metadata=METADATA, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -56,7 +54,7 @@ def run_online() -> None:
     with migration.migrating(url) as connection:
         context.configure(
             connection=connection,
-            target_metadata=Record.metadata,
+            target_metadata=METADATA,
             include_schemas=True,
             include_name=include_name,
             include_object=include_object,

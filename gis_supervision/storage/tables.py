@@ -547,7 +547,10 @@ class AnalysisRun(Record):
 
     __tablename__ = "analysis_run"
     __table_args__ = (
-        CheckConstraint("kind IN ('coverage', 'hotspots')", name="kind_known"),
+        CheckConstraint(
+            "kind IN ('coverage', 'hotspots', 'coverage_months', 'emerging', 'scan', 'risk')",
+            name="kind_known",
+        ),
         Index("ix_analysis_run_kind_as_of", "kind", "as_of", "id"),
     )
     id: Mapped[int] = _id()
@@ -582,7 +585,10 @@ class CellMetric(Record):
 
     __tablename__ = "cell_metric"
     __table_args__ = (
-        CheckConstraint("unit IN ('h3', 'cell', 'zone', 'division', 'area')", name="unit_known"),
+        CheckConstraint(
+            "unit IN ('h3', 'cell', 'zone', 'division', 'area', 'premises', 'category')",
+            name="unit_known",
+        ),
         CheckConstraint("value <> 'NaN'::double precision", name="value_not_nan"),
     )
     run_id: Mapped[int] = mapped_column(
@@ -591,4 +597,25 @@ class CellMetric(Record):
     unit: Mapped[str] = mapped_column(Text, primary_key=True)
     unit_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     metric: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[float | None]
+
+
+class CellSeries(Record):
+    """One number of one unit at the end of one period of a run. NULL is "no data", never zero."""
+
+    __tablename__ = "cell_series"
+    __table_args__ = (
+        CheckConstraint(
+            "unit IN ('h3', 'cell', 'zone', 'division', 'area', 'premises', 'category')",
+            name="unit_known",
+        ),
+        CheckConstraint("value <> 'NaN'::double precision", name="value_not_nan"),
+    )
+    run_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("analysis_run.id", ondelete="CASCADE"), primary_key=True
+    )
+    unit: Mapped[str] = mapped_column(Text, primary_key=True)
+    unit_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    metric: Mapped[str] = mapped_column(Text, primary_key=True)
+    period_end: Mapped[date] = mapped_column(primary_key=True)
     value: Mapped[float | None]

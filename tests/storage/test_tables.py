@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 
 from gis_supervision.storage import analyses
-from gis_supervision.storage.tables import HazardEvent, Record
+from gis_supervision.storage.schema import METADATA
+from gis_supervision.storage.tables import HazardEvent
 
 MAY = Range(date(2024, 5, 1), date(2024, 6, 1))
 JUNE = Range(date(2024, 6, 1), date(2024, 7, 1))
@@ -186,6 +187,6 @@ def test_every_foreign_key_has_an_index(session):
 
 
 def test_every_constraint_and_index_has_a_name_of_ours():
-    for table in Record.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         for constraint in (*table.constraints, *table.indexes):
             assert constraint.name, f"{table.name}: {constraint!r}"

@@ -1,0 +1,1 @@
+"""Tables: inspectors' attributes and absences, and the hours that a dispatcher set."""

@@ -1,0 +1,1 @@
+"""Tables: draws and their transcripts."""

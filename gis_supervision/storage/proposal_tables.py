@@ -1,0 +1,1 @@
+"""Tables: proposals, what they change and what became of them."""

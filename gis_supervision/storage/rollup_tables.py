@@ -1,0 +1,1 @@
+"""Tables: the roll-up of the register per H3 cell."""

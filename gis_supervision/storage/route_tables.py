@@ -1,0 +1,1 @@
+"""Tables: day plans, stops and travel times."""

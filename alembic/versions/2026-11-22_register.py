@@ -509,14 +509,6 @@ def upgrade() -> None:
         postgresql_using="gist",
         postgresql_where=None,
     )
-    op.create_index(
-        "ix_premises_geom_3857",
-        "premises",
-        ["geom_3857"],
-        unique=False,
-        postgresql_using="gist",
-        postgresql_where=None,
-    )
     op.create_index("ix_premises_h3_8", "premises", ["h3_8"], unique=False)
     op.create_index(
         "ix_premises_h3_missing",

@@ -30,7 +30,7 @@ from gis_supervision.importing.reports import (
 )
 from gis_supervision.importing.wrong_rows import broken_rows, missing_columns
 from gis_supervision.language import gettext_noop
-from gis_supervision.storage import batches, hazards, staging
+from gis_supervision.storage import batches, hazards, outlines, staging
 from gis_supervision.storage.database import session_scope
 
 Mode = Literal["refuse", "reject"]
@@ -127,7 +127,7 @@ def run(
         if earlier is not None:
             # rows that were rejected for want of a parent may have one now
             sha256 = hashlib.sha256(f"{sha256} after {earlier.id}".encode()).hexdigest()
-        work = _Import(session, mapping, sources, tell)
+        work = _Import(session, mapping, sources, tell, writes=not dry_run)
         work.stage()
         for name, path in sources.items():
             if hash_of(path) != digests[name]:
@@ -252,6 +252,8 @@ class _Import:
         mapping: mappings.Mapping,
         sources: dict[str, Path],
         tell: Progress,
+        *,
+        writes: bool,
     ) -> None:
         self.session = session
         self.mapping = mapping
@@ -260,6 +262,11 @@ class _Import:
         self.tally = _Tally()
         self.incomplete = False
         """Whether a source lacks columns, so that none of it could be read."""
+        kinds = {record for source in self.sources.values() for record in source.records()}
+        self.outlines: outlines.Outlines | None = None
+        """Where premises are placed while they are read; not known if divisions are read too."""
+        if writes and "premises" in kinds and "division" not in kinds:
+            self.outlines = outlines.in_force(session)
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -317,7 +324,14 @@ class _Import:
 
     def _stage_rows(self, checked: checks.Checked, broken: pl.DataFrame) -> None:
         for record, frame in checked.records.items():
-            staging.stage(self.session, record, frame)
+            placed = frame
+            if record == "premises" and self.outlines is not None and "lat" in frame.columns:
+                cells, divisions = self.outlines.place(frame["lng"], frame["lat"])
+                placed = frame.with_columns(
+                    pl.Series("cell_id", cells).replace(0, None),
+                    pl.Series("division_id", divisions).replace(0, None),
+                )
+            staging.stage(self.session, record, placed)
         staging.stage(self.session, "rejection", checked.rejections)
         staging.stage(self.session, "rejection", broken)
 
@@ -352,7 +366,10 @@ class _Import:
         if "premises" in kinds:
             self.tell("premises", 0)
             done["premises"] = staging.merge_premises(
-                self.session, given["premises"], batch_id=batch_id
+                self.session,
+                given["premises"],
+                batch_id=batch_id,
+                placed=self.outlines is not None,
             )
         if "inspection" in kinds:
             self.tell("inspections", 0)

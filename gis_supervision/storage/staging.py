@@ -66,6 +66,7 @@ def check(
     """
     sql = named("staging")
     session.execute(text(sql["analyze"]))
+    session.execute(text(sql["repeated"]))
     _reject(session, sql["reject_repeated_divisions"], {})
     _reject(session, sql["reject_repeated_premises"], {"strict": list(strict_premises)})
     _reject(session, sql["reject_repeated_inspections"], {"strict": list(strict_inspections)})
@@ -145,7 +146,9 @@ def place_in_bulk(session: Session, *, on: bool) -> None:
     )
 
 
-def merge_premises(session: Session, given: Sequence[str], *, batch_id: int | None) -> Merged:
+def merge_premises(
+    session: Session, given: Sequence[str], *, batch_id: int | None, placed: bool
+) -> Merged:
     """Bring the staged premises into the register.
 
     Parameters
@@ -156,6 +159,8 @@ def merge_premises(session: Session, given: Sequence[str], *, batch_id: int | No
         Fields that the mapping fills; others keep their values.
     batch_id
         The batch; None compares and writes nothing.
+    placed
+        Whether cell and division were staged with the points.
 
     Returns
     -------
@@ -172,7 +177,8 @@ def merge_premises(session: Session, given: Sequence[str], *, batch_id: int | No
     if counts.touched or confirmed:
         place_in_bulk(session, on=True)
         if counts.new:
-            session.execute(text(sql["place"]))
+            if not placed:
+                session.execute(text(sql["place"]))
             with bulk.load(session, "premises", counts.new):
                 session.execute(text(sql["insert"]), values)
         if counts.changed or confirmed:

@@ -356,7 +356,6 @@ class Premises(Record):
         ),
         CheckConstraint("closed_on >= opened_on", name="closed_after_opened"),
         _gist("ix_premises_geom", "geom"),
-        _gist("ix_premises_geom_3857", "geom_3857"),
         Index("ix_premises_h3_8", "h3_8"),
         Index("ix_premises_cell_id", "cell_id", postgresql_include=["risk_class"]),
         Index(

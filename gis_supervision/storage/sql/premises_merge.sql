@@ -79,7 +79,7 @@ SELECT
 FROM known_premises AS k;
 
 -- name: place
--- Where the new premises lie. Outlines are the outer side (OFFSET 0 keeps them
+-- Where the new premises lie, if that was not told when they were staged. Outlines are the outer side (OFFSET 0 keeps them
 -- there): each is prepared once for all its points.
 CREATE TEMPORARY TABLE staged_point ON COMMIT DROP AS
 SELECT
@@ -125,6 +125,15 @@ ORDER BY i.seq, st_area(d.geom), d.id;
 
 ANALYZE staged_area;
 
+UPDATE staged_premises AS s
+SET
+    cell_id = c.cell_id,
+    division_id = coalesce(c.division_id, a.division_id)
+FROM staged_point AS p
+LEFT JOIN staged_cell AS c ON p.seq = c.seq
+LEFT JOIN staged_area AS a ON p.seq = a.seq
+WHERE s.seq = p.seq;
+
 -- name: insert
 INSERT INTO premises (
     licence, name, trade_name, credit_code, category, risk_class, credit_class, responsibility_tier,
@@ -156,8 +165,8 @@ SELECT
     s.h3_8,
     s.h3_9,
     s.h3_10,
-    c.cell_id,
-    coalesce(c.division_id, a.division_id, o.division_id),
+    s.cell_id,
+    coalesce(s.division_id, o.division_id),
     :batch,
     s.described_on,
     s.described_by,
@@ -165,8 +174,6 @@ SELECT
     CASE WHEN s.lat IS NOT NULL THEN s.located_by END
 FROM staged_premises AS s
 LEFT JOIN known_premises AS k ON s.seq = k.seq
-LEFT JOIN staged_cell AS c ON s.seq = c.seq
-LEFT JOIN staged_area AS a ON s.seq = a.seq
 LEFT JOIN (
     SELECT DISTINCT ON (d.code)
         d.code,

@@ -51,7 +51,9 @@ CREATE TEMPORARY TABLE staged_premises (
     described_on date,
     described_by text COLLATE "C",
     located_on date,
-    located_by text COLLATE "C"
+    located_by text COLLATE "C",
+    cell_id bigint,
+    division_id bigint
 ) ON COMMIT DROP;
 
 CREATE TEMPORARY TABLE staged_inspection (
@@ -94,6 +96,13 @@ ANALYZE staged_premises;
 ANALYZE staged_inspection;
 ANALYZE staged_finding;
 
+-- name: repeated
+-- Asked for once: nothing adds rows after it.
+CREATE TEMPORARY TABLE repeated_licence ON COMMIT DROP AS
+SELECT s.licence FROM staged_premises AS s GROUP BY s.licence HAVING count(*) > 1;
+
+ANALYZE repeated_licence;
+
 -- name: reject_repeated_divisions
 INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
 SELECT r.source, r."row", 'code', r.code, 'duplicate', 'row ' || r.first_row
@@ -131,9 +140,7 @@ FROM (
         FROM staged_premises AS s
         WHERE
             s.source = any(:strict)
-            AND s.licence IN (
-                SELECT d.licence FROM staged_premises AS d GROUP BY d.licence HAVING count(*) > 1
-            )
+            AND s.licence IN (SELECT d.licence FROM repeated_licence AS d)
     ) AS v
     WINDOW same AS (PARTITION BY v.licence ORDER BY v.seq)
 ) AS r
@@ -222,7 +229,7 @@ SELECT
         ORDER BY s.described_on DESC NULLS LAST, inspection_rank(s.described_by) DESC NULLS LAST, s.seq DESC
     ) AS place
 FROM staged_premises AS s
-WHERE s.licence IN (SELECT d.licence FROM staged_premises AS d GROUP BY d.licence HAVING count(*) > 1);
+WHERE s.licence IN (SELECT d.licence FROM repeated_licence AS d);
 
 UPDATE staged_premises AS s
 SET
@@ -236,6 +243,8 @@ SET
     h3_8 = o.h3_8,
     h3_9 = o.h3_9,
     h3_10 = o.h3_10,
+    cell_id = o.cell_id,
+    division_id = o.division_id,
     located_on = o.located_on,
     located_by = o.located_by
 FROM repeated_premises AS k
@@ -308,7 +317,12 @@ SELECT
     coalesce(
         (
             SELECT sum(r.rows - 1)
-            FROM (SELECT count(*) AS rows FROM staged_premises AS s GROUP BY s.licence HAVING count(*) > 1) AS r
+            FROM (
+                SELECT count(*) AS rows
+                FROM staged_premises AS s
+                WHERE s.licence IN (SELECT d.licence FROM repeated_licence AS d)
+                GROUP BY s.licence
+            ) AS r
         ), 0
     )::bigint AS premises,
     coalesce(

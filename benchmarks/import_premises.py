@@ -15,9 +15,9 @@ in a process of its own. CPU seconds are those of the client and of the server t
 hardly depend on what else the machine does; seconds on the clock do.
 
 Measured at 1,000,000 rows on two cores (PostgreSQL 15, PostGIS 3.3), seconds on the clock: ours
-22.4 (CPU 28.3: client 9.9, server 18.3; 592 MB in the client); COPY with key and index 6.8;
-``to_postgis`` 23.5 (2,605 MB); ``ogr2ogr`` 10.7. So ours takes 3.3 times the floor, 0.95 times
-``to_postgis`` and 2.1 times ``ogr2ogr``, which check nothing and place nothing. What it does beyond
+21.5 (CPU 26.8: client 10.1, server 16.7; 545 MB in the client); COPY with key and index 6.8;
+``to_postgis`` 23.5 (2,605 MB); ``ogr2ogr`` 10.7. So ours takes 3.2 times the floor, 0.91 times
+``to_postgis`` and 2.0 times ``ogr2ogr``, which check nothing and place nothing. What it does beyond
 them is spread over checks (6 s), the wider row and six more indexes.
 """
 
@@ -249,8 +249,8 @@ WAYS: "dict[str, Callable[[Engine, Path], None]]" = {
 
 
 @contextmanager
-def prepared(rows: int) -> "Iterator[Callable[[str], Cost]]":
-    """Make a register with a grid and a file of premises; yield what measures a way."""
+def prepared_register(rows: int) -> "Iterator[tuple[str, int, Path]]":
+    """Make a register with a grid, and a file of premises; yield its URL, its server, the file."""
     home = Path(tempfile.mkdtemp(prefix="gis-supervision-bench-"))
     home.chmod(0o711)
     settings = Settings(home=home)
@@ -264,11 +264,22 @@ def prepared(rows: int) -> "Iterator[Callable[[str], Cost]]":
         make_rows(file, rows)
         print(f"{rows:,} rows, {file.stat().st_size / 1e6:.0f} MB", flush=True)
         pid = cluster.status(settings).pid
+        assert pid is not None  # noqa: S101 - it has just been started
+        yield endpoint.url, pid, file
+    finally:
+        cluster.stop(settings)
+        shutil.rmtree(home)
+
+
+@contextmanager
+def prepared(rows: int) -> "Iterator[Callable[[str], Cost]]":
+    """Make a register with a grid and a file of premises; yield what measures a way."""
+    with prepared_register(rows) as (url, pid, file):
 
         def measure(name: str) -> Cost:
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, context) as apart:
-                cost = apart.submit(measured, name, endpoint.url, pid, file).result()
+                cost = apart.submit(measured, name, url, pid, file).result()
             print(
                 f"{name}: {cost.cpu_s:.1f} s CPU (client {cost.client_cpu_s:.1f}, server "
                 f"{cost.server_cpu_s:.1f}), {cost.wall_s:.1f} s, client {cost.peak_mb} MB",
@@ -277,9 +288,6 @@ def prepared(rows: int) -> "Iterator[Callable[[str], Cost]]":
             return cost
 
         yield measure
-    finally:
-        cluster.stop(settings)
-        shutil.rmtree(home)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from gis_supervision.importing.mapping import Source
 ROW: Final = "#row"
 GEOMETRY: Final = "#geometry"
 
-_BLOCK_BYTES: Final = 4 << 20
+_BLOCK_BYTES: Final = 3 << 20
 _BATCH_ROWS: Final = 50_000
 _EXACT_INTEGER: Final = 2**53
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "divisions": "divisions",
     "grid": "grid",
     "analyse": "analyses",
+    "explain": "explanations",
     "zones": "zones",
     "map": "maps",
     "catalogue": "catalogue",

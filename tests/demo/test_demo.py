@@ -183,6 +183,18 @@ def test_the_service_tells_the_same_totals(service):
     assert "2013-06-30" in page
 
 
+def test_the_service_explains_a_cell_of_a_map(service):
+    items = json.loads(service.get("/layers/hazard_hotspots/items?limit=10000")[1])["features"]
+    for feature in (max(items, key=lambda one: one["properties"]["z"] or 0), items[0]):
+        shown = feature["properties"]
+        found = json.loads(service.get(f"/explain/cells/{shown['h3']}")[1])
+        assert {name: found[name] for name in ("premises", "hazards", "z", "p", "bin")} == {
+            name: shown[name] for name in ("premises", "hazards", "z", "p", "bin")
+        }
+    refused = httpx.get(service.url + "/explain/cells/nowhere")
+    assert (refused.status_code, "nowhere" in refused.text) == (404, True)
+
+
 def test_items_are_paged_without_loss_or_repetition(service):
     path, identifiers = "/layers/premises/items?limit=5000", []
     while path:

@@ -5,7 +5,15 @@ from itertools import count
 
 from sqlalchemy.dialects.postgresql import Range
 
+from gis_supervision.storage.dispatch_tables import (
+    CellWorkload,
+    InspectorLeave,
+    InspectorRecusal,
+    InspectorSkill,
+    InspectorTeam,
+)
 from gis_supervision.storage.tables import (
+    Complaint,
     Division,
     DivisionCode,
     Finding,
@@ -131,3 +139,50 @@ def hazard(session, first, **values):
         "times_seen": 1,
     }
     return add(session, Hazard(**defaults | values))
+
+
+def complaint(session, **values):
+    defaults = {"complaint_number": f"K{next(_numbers)}", "received_on": date(2024, 1, 1)}
+    return add(session, Complaint(**defaults | values))
+
+
+def skill(session, person, name="catering", **values):
+    defaults = {"inspector_id": person.id, "skill": name, "valid": ALWAYS}
+    return add(session, InspectorSkill(**defaults | values))
+
+
+def leave(session, person, first, last, **values):
+    """Days from the first to the day before the last."""
+    defaults = {
+        "inspector_id": person.id,
+        "reason": "leave",
+        "valid": Range(first, last),
+        "recorded_by": "test",
+    }
+    return add(session, InspectorLeave(**defaults | values))
+
+
+def recusal(session, person, of_premises=None, **values):
+    defaults = {
+        "inspector_id": person.id,
+        "premises_id": None if of_premises is None else of_premises.id,
+        "reason": "relative",
+        "valid": ALWAYS,
+    }
+    return add(session, InspectorRecusal(**defaults | values))
+
+
+def team(session, lead, assistant, **values):
+    defaults = {"lead_id": lead.id, "assistant_id": assistant.id, "valid": ALWAYS}
+    return add(session, InspectorTeam(**defaults | values))
+
+
+def cell_workload(session, cell, hours, **values):
+    defaults = {
+        "cell_id": cell.id,
+        "hours": hours,
+        "reason": "counted",
+        "set_by": "test",
+        "valid": ALWAYS,
+    }
+    return add(session, CellWorkload(**defaults | values))

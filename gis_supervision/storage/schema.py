@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gis_supervision.storage import (
+    columns,
     dispatch_tables,
     draw_tables,
     proposal_tables,
@@ -13,4 +14,4 @@ from gis_supervision.storage import (
 
 MODULES = (tables, rollup_tables, dispatch_tables, proposal_tables, draw_tables, route_tables)
 
-METADATA = tables.Record.metadata
+METADATA = columns.Record.metadata

@@ -1,5 +1,7 @@
 """Tables of the register: divisions, grid, zones, inspectors, premises, inspections, hazards.
 
+Tables of the dispatcher's work, of draws, of day plans and of roll-ups have modules of their own.
+
 Coordinates are WGS84 longitude and latitude (EPSG:4326), which stands for CGCS2000 (EPSG:4490)
 too; the pair that an office handed in is kept beside it with its datum. ``geom_3857`` is generated
 by the database for tiles, so it is right whoever writes. Validity is a half-open ``daterange``;
@@ -9,22 +11,17 @@ by the database for tiles, so it is right whoever writes. Validity is a half-ope
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from geoalchemy2 import Geometry
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Computed,
-    Date,
-    DateTime,
     Double,
     ForeignKey,
-    Identity,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -32,77 +29,23 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint, Range
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis_supervision.storage.columns import (
+    Record,
+    geom_3857_column,
+    geom_column,
+    gist_index,
+    identity,
+    never_twice,
+    now,
+    reference,
+    valid_not_empty,
+)
 
 H3_RESOLUTIONS = (6, 7, 8, 9, 10)
 """Resolutions whose cell is stored with every premises."""
-
-
-class Record(DeclarativeBase):
-    """Every constraint has a name: migrations speak of it and errors are explained by it."""
-
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        str: Text,
-        float: Double,
-        date: Date,
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-        Range[date]: DATERANGE,
-    }
-
-
-def _id() -> Mapped[int]:
-    return mapped_column(BigInteger, Identity(), primary_key=True)
-
-
-def _reference(target: str, *, nullable: bool = False, index: bool = True) -> Mapped[Any]:
-    return mapped_column(BigInteger, ForeignKey(f"{target}.id"), nullable=nullable, index=index)
-
-
-def _geom(kind: str, *, nullable: bool = False) -> Mapped[Any]:
-    return mapped_column(Geometry(kind, srid=4326, spatial_index=False), nullable=nullable)
-
-
-def _geom_3857(kind: str) -> Mapped[Any]:
-    return mapped_column(
-        Geometry(kind, srid=3857, spatial_index=False),
-        Computed("st_transform(geom, 3857)", persisted=True),
-        nullable=True,
-    )
-
-
-def _now() -> Mapped[datetime]:
-    return mapped_column(server_default=func.now())
-
-
-def _gist(name: str, column: str, where: str | None = None) -> Index:
-    return Index(
-        name,
-        column,
-        postgresql_using="gist",
-        postgresql_where=None if where is None else text(where),
-    )
-
-
-def _never_twice(name: str, *equal: str, where: str | None = None) -> ExcludeConstraint:
-    """At any instant at most one row for the same values of ``equal``."""
-    condition = None if where is None else text(where)
-    elements: list[tuple[Any, str]] = [(column, "=") for column in equal]
-    return ExcludeConstraint(*elements, ("valid", "&&"), name=name, using="gist", where=condition)
-
-
-def _not_empty() -> CheckConstraint:
-    return CheckConstraint("NOT isempty(valid)", name="valid_not_empty")
 
 
 class Division(Record):
@@ -113,18 +56,18 @@ class Division(Record):
         CheckConstraint(
             "level IN ('county', 'township', 'village', 'neighbourhood')", name="level_known"
         ),
-        _gist("ix_division_geom", "geom"),
-        _gist("ix_division_geom_3857", "geom_3857"),
+        gist_index("ix_division_geom", "geom"),
+        gist_index("ix_division_geom_3857", "geom_3857"),
     )
-    id: Mapped[int] = _id()
-    parent_id: Mapped[int | None] = _reference("division", nullable=True)
+    id: Mapped[int] = identity()
+    parent_id: Mapped[int | None] = reference("division", nullable=True)
     level: Mapped[str]
     kind: Mapped[str | None]
     name: Mapped[str]
     external: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
-    geom: Mapped[Any] = _geom("MULTIPOLYGON", nullable=True)
-    geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
-    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+    geom: Mapped[Any] = geom_column("MULTIPOLYGON", nullable=True)
+    geom_3857: Mapped[Any] = geom_3857_column("MULTIPOLYGON")
+    batch_id: Mapped[int | None] = reference("import_batch", nullable=True)
 
 
 class DivisionCode(Record):
@@ -132,13 +75,13 @@ class DivisionCode(Record):
 
     __tablename__ = "division_code"
     __table_args__ = (
-        _never_twice("ex_division_code_code", "code"),
-        _never_twice("ex_division_code_division_id", "division_id"),
-        _not_empty(),
+        never_twice("ex_division_code_code", "code"),
+        never_twice("ex_division_code_division_id", "division_id"),
+        valid_not_empty(),
         Index("ix_division_code_code", "code"),
     )
-    id: Mapped[int] = _id()
-    division_id: Mapped[int] = _reference("division")
+    id: Mapped[int] = identity()
+    division_id: Mapped[int] = reference("division")
     code: Mapped[str]
     valid: Mapped[Range[date]]
 
@@ -152,15 +95,15 @@ class Grid(Record):
         CheckConstraint("(kind = 'square') = (side_m IS NOT NULL)", name="square_has_side"),
         CheckConstraint("(kind = 'h3') = (resolution IS NOT NULL)", name="h3_has_resolution"),
         ExcludeConstraint(("valid", "&&"), name="ex_grid_valid", using="gist"),
-        _not_empty(),
+        valid_not_empty(),
     )
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     name: Mapped[str]
     kind: Mapped[str]
     side_m: Mapped[float | None]
     resolution: Mapped[int | None] = mapped_column(SmallInteger)
     valid: Mapped[Range[date]]
-    created_at: Mapped[datetime] = _now()
+    created_at: Mapped[datetime] = now()
 
 
 class GridCell(Record):
@@ -176,18 +119,18 @@ class GridCell(Record):
             using="gist",
         ),
         Index("ix_grid_cell_code", "code"),
-        _not_empty(),
-        _gist("ix_grid_cell_geom_current", "geom", "upper_inf(valid)"),
-        _gist("ix_grid_cell_geom_3857", "geom_3857"),
+        valid_not_empty(),
+        gist_index("ix_grid_cell_geom_current", "geom", "upper_inf(valid)"),
+        gist_index("ix_grid_cell_geom_3857", "geom_3857"),
     )
-    id: Mapped[int] = _id()
-    grid_id: Mapped[int] = _reference("grid")
-    division_id: Mapped[int | None] = _reference("division", nullable=True)
+    id: Mapped[int] = identity()
+    grid_id: Mapped[int] = reference("grid")
+    division_id: Mapped[int | None] = reference("division", nullable=True)
     code: Mapped[str]
     h3: Mapped[int | None] = mapped_column(BigInteger)
     grade: Mapped[int | None] = mapped_column(SmallInteger)
-    geom: Mapped[Any] = _geom("MULTIPOLYGON")
-    geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
+    geom: Mapped[Any] = geom_column("MULTIPOLYGON")
+    geom_3857: Mapped[Any] = geom_3857_column("MULTIPOLYGON")
     area_m2: Mapped[float] = mapped_column(
         Double, Computed("st_area(geom::geography)", persisted=True), nullable=True
     )
@@ -212,10 +155,10 @@ class Zoning(Record):
     """One design that divides the grid into zones, with the parameters it was made with."""
 
     __tablename__ = "zoning"
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     parameters: Mapped[dict[str, Any]]
     summary: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = _now()
+    created_at: Mapped[datetime] = now()
 
 
 class Zone(Record):
@@ -226,8 +169,8 @@ class Zone(Record):
         UniqueConstraint("zoning_id", "code"),
         CheckConstraint("workload_hours >= 0", name="workload_not_negative"),
     )
-    id: Mapped[int] = _id()
-    zoning_id: Mapped[int] = _reference("zoning", index=False)
+    id: Mapped[int] = identity()
+    zoning_id: Mapped[int] = reference("zoning", index=False)
     code: Mapped[str]
     name: Mapped[str]
     workload_hours: Mapped[float]
@@ -238,29 +181,35 @@ class ZoneCell(Record):
 
     __tablename__ = "zone_cell"
     __table_args__ = (
-        _never_twice("ex_zone_cell_cell_id", "cell_id"),
-        _not_empty(),
+        never_twice("ex_zone_cell_cell_id", "cell_id"),
+        valid_not_empty(),
         Index("ix_zone_cell_zone_id", "zone_id", postgresql_include=["cell_id", "valid"]),
         Index("ix_zone_cell_cell_id", "cell_id", postgresql_include=["zone_id", "valid"]),
     )
-    id: Mapped[int] = _id()
-    zone_id: Mapped[int] = _reference("zone", index=False)
-    cell_id: Mapped[int] = _reference("grid_cell", index=False)
+    id: Mapped[int] = identity()
+    zone_id: Mapped[int] = reference("zone", index=False)
+    cell_id: Mapped[int] = reference("grid_cell", index=False)
     valid: Mapped[Range[date]]
 
 
 class Inspector(Record):
-    """A person with inspection credentials."""
+    """A person with inspection credentials.
+
+    Skills, leave, recusals and teams are in `gis_supervision.storage.dispatch_tables`. ``home`` is
+    where a day's route may begin; it is personal and never leaves through a layer or an export.
+    """
 
     __tablename__ = "inspector"
     __table_args__ = (
         UniqueConstraint("staff_number"),
         CheckConstraint("capacity_hours > 0", name="capacity_positive"),
     )
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     staff_number: Mapped[str]
     name: Mapped[str]
     capacity_hours: Mapped[float]
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    home: Mapped[Any] = geom_column("POINT", nullable=True)
     synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
@@ -270,20 +219,18 @@ class InspectorAssignment(Record):
     __tablename__ = "inspector_assignment"
     __table_args__ = (
         CheckConstraint("role IN ('responsible', 'deputy')", name="role_known"),
-        _never_twice(
-            "ex_inspector_assignment_responsible", "zone_id", where="role = 'responsible'"
-        ),
-        _never_twice("ex_inspector_assignment_same", "zone_id", "inspector_id"),
-        _not_empty(),
+        never_twice("ex_inspector_assignment_responsible", "zone_id", where="role = 'responsible'"),
+        never_twice("ex_inspector_assignment_same", "zone_id", "inspector_id"),
+        valid_not_empty(),
         Index(
             "ix_inspector_assignment_zone_id",
             "zone_id",
             postgresql_include=["inspector_id", "role", "valid"],
         ),
     )
-    id: Mapped[int] = _id()
-    zone_id: Mapped[int] = _reference("zone", index=False)
-    inspector_id: Mapped[int] = _reference("inspector")
+    id: Mapped[int] = identity()
+    zone_id: Mapped[int] = reference("zone", index=False)
+    inspector_id: Mapped[int] = reference("inspector")
     role: Mapped[str]
     valid: Mapped[Range[date]]
 
@@ -301,7 +248,7 @@ class ImportBatch(Record):
             postgresql_where=text("undone_at IS NULL"),
         ),
     )
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     mapping: Mapped[str]
     content_sha256: Mapped[str]
     files: Mapped[dict[str, Any]]
@@ -309,7 +256,7 @@ class ImportBatch(Record):
     mode: Mapped[str]
     counts: Mapped[dict[str, Any]]
     imported_by: Mapped[str]
-    imported_at: Mapped[datetime] = _now()
+    imported_at: Mapped[datetime] = now()
     undone_at: Mapped[datetime | None]
 
 
@@ -326,8 +273,8 @@ class ImportChange(Record):
         Index("ix_import_change_batch_id", "batch_id", "relation"),
         Index("ix_import_change_row_id", "relation", "row_id"),
     )
-    id: Mapped[int] = _id()
-    batch_id: Mapped[int] = _reference("import_batch", index=False)
+    id: Mapped[int] = identity()
+    batch_id: Mapped[int] = reference("import_batch", index=False)
     relation: Mapped[str]
     row_id: Mapped[int] = mapped_column(BigInteger)
     before: Mapped[dict[str, Any] | None]
@@ -355,7 +302,7 @@ class Premises(Record):
             name="geom_on_earth",
         ),
         CheckConstraint("closed_on >= opened_on", name="closed_after_opened"),
-        _gist("ix_premises_geom", "geom"),
+        gist_index("ix_premises_geom", "geom"),
         Index("ix_premises_h3_8", "h3_8"),
         Index("ix_premises_cell_id", "cell_id", postgresql_include=["risk_class"]),
         Index(
@@ -364,7 +311,7 @@ class Premises(Record):
             postgresql_where=text("geom IS NOT NULL AND h3_10 IS NULL"),
         ),
     )
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     licence: Mapped[str]
     name: Mapped[str]
     trade_name: Mapped[str | None]
@@ -382,16 +329,16 @@ class Premises(Record):
     external: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     opened_on: Mapped[date | None]
     closed_on: Mapped[date | None]
-    geom: Mapped[Any] = _geom("POINT", nullable=True)
-    geom_3857: Mapped[Any] = _geom_3857("POINT")
-    cell_id: Mapped[int | None] = _reference("grid_cell", nullable=True, index=False)
-    division_id: Mapped[int | None] = _reference("division", nullable=True)
+    geom: Mapped[Any] = geom_column("POINT", nullable=True)
+    geom_3857: Mapped[Any] = geom_3857_column("POINT")
+    cell_id: Mapped[int | None] = reference("grid_cell", nullable=True, index=False)
+    division_id: Mapped[int | None] = reference("division", nullable=True)
     h3_6: Mapped[int | None] = mapped_column(BigInteger)
     h3_7: Mapped[int | None] = mapped_column(BigInteger)
     h3_8: Mapped[int | None] = mapped_column(BigInteger)
     h3_9: Mapped[int | None] = mapped_column(BigInteger)
     h3_10: Mapped[int | None] = mapped_column(BigInteger)
-    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+    batch_id: Mapped[int | None] = reference("import_batch", nullable=True)
     described_on: Mapped[date | None]
     described_by: Mapped[str | None] = mapped_column(Text(collation="C"))
     located_on: Mapped[date | None]
@@ -417,7 +364,7 @@ class PremisesGeocode(Record):
     )
     matched_by: Mapped[str]
     matched: Mapped[str]
-    geocoded_at: Mapped[datetime] = _now()
+    geocoded_at: Mapped[datetime] = now()
 
 
 class Inspection(Record):
@@ -440,14 +387,14 @@ class Inspection(Record):
         ),
         Index("ix_inspection_inspected_on", "inspected_on"),
     )
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     inspection_number: Mapped[str] = mapped_column(Text(collation="C"))
-    premises_id: Mapped[int] = _reference("premises", index=False)
+    premises_id: Mapped[int] = reference("premises", index=False)
     inspected_on: Mapped[date]
     kind: Mapped[str | None]
     channel: Mapped[str] = mapped_column(Text, server_default=text("'on_site'"))
     result: Mapped[str | None]
-    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+    batch_id: Mapped[int | None] = reference("import_batch", nullable=True)
 
 
 class Finding(Record):
@@ -466,7 +413,7 @@ class Finding(Record):
     item: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     severity: Mapped[str]
     times: Mapped[int] = mapped_column(Integer, server_default=text("1"))
-    batch_id: Mapped[int | None] = _reference("import_batch", nullable=True)
+    batch_id: Mapped[int | None] = reference("import_batch", nullable=True)
 
 
 class Hazard(Record):
@@ -494,14 +441,14 @@ class Hazard(Record):
         Index("ix_hazard_premises_id", "premises_id", "item"),
         Index("ix_hazard_open", "found_on", postgresql_where=text("resolved_on IS NULL")),
     )
-    id: Mapped[int] = _id()
-    premises_id: Mapped[int] = _reference("premises", index=False)
+    id: Mapped[int] = identity()
+    premises_id: Mapped[int] = reference("premises", index=False)
     item: Mapped[str] = mapped_column(Text(collation="C"))
     severity: Mapped[str]
     state: Mapped[str] = mapped_column(Text, server_default=text("'reported'"))
-    first_inspection_id: Mapped[int] = _reference("inspection", index=False)
-    last_inspection_id: Mapped[int] = _reference("inspection")
-    resolving_inspection_id: Mapped[int | None] = _reference("inspection", nullable=True)
+    first_inspection_id: Mapped[int] = reference("inspection", index=False)
+    last_inspection_id: Mapped[int] = reference("inspection")
+    resolving_inspection_id: Mapped[int | None] = reference("inspection", nullable=True)
     found_on: Mapped[date]
     last_seen_on: Mapped[date]
     resolved_on: Mapped[date | None]
@@ -518,14 +465,43 @@ class HazardEvent(Record):
 
     __tablename__ = "hazard_event"
     __table_args__ = (Index("ix_hazard_event_hazard_id", "hazard_id", "id"),)
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     hazard_id: Mapped[int] = mapped_column(BigInteger)
     happened_on: Mapped[date]
     from_state: Mapped[str | None]
     to_state: Mapped[str | None]
     inspection_id: Mapped[int | None] = mapped_column(BigInteger)
     actor: Mapped[str]
-    recorded_at: Mapped[datetime] = _now()
+    recorded_at: Mapped[datetime] = now()
+
+
+class Complaint(Record):
+    """A complaint or report from the public.
+
+    Who made it is not kept here on purpose. ``premises_id`` is empty for one that names no
+    registered premises; ``h3_10`` and ``cell_id`` place it where it has a point.
+    """
+
+    __tablename__ = "complaint"
+    __table_args__ = (
+        UniqueConstraint("complaint_number"),
+        CheckConstraint("closed_on >= received_on", name="closed_after_received"),
+        gist_index("ix_complaint_geom", "geom"),
+        Index("ix_complaint_received_on", "received_on"),
+    )
+    id: Mapped[int] = identity()
+    complaint_number: Mapped[str] = mapped_column(Text(collation="C"))
+    received_on: Mapped[date]
+    closed_on: Mapped[date | None]
+    kind: Mapped[str | None]
+    premises_id: Mapped[int | None] = reference("premises", nullable=True)
+    original_x: Mapped[float | None]
+    original_y: Mapped[float | None]
+    datum: Mapped[str | None]
+    geom: Mapped[Any] = geom_column("POINT", nullable=True)
+    cell_id: Mapped[int | None] = reference("grid_cell", nullable=True)
+    h3_10: Mapped[int | None] = mapped_column(BigInteger)
+    batch_id: Mapped[int | None] = reference("import_batch", nullable=True)
 
 
 class RegistryVersion(Record):
@@ -552,7 +528,7 @@ class AnalysisRun(Record):
         ),
         Index("ix_analysis_run_kind_as_of", "kind", "as_of", "id"),
     )
-    id: Mapped[int] = _id()
+    id: Mapped[int] = identity()
     kind: Mapped[str]
     as_of: Mapped[date]
     parameters: Mapped[dict[str, Any]]
@@ -561,7 +537,7 @@ class AnalysisRun(Record):
     code_version: Mapped[str]
     summary: Mapped[dict[str, Any]]
     started_at: Mapped[datetime]
-    finished_at: Mapped[datetime] = _now()
+    finished_at: Mapped[datetime] = now()
     published_at: Mapped[datetime | None]
 
 
@@ -571,12 +547,12 @@ class H3Cell(Record):
     __tablename__ = "h3_cell"
     __table_args__ = (
         CheckConstraint("resolution BETWEEN 0 AND 15", name="resolution_known"),
-        _gist("ix_h3_cell_geom_3857", "geom_3857"),
+        gist_index("ix_h3_cell_geom_3857", "geom_3857"),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     resolution: Mapped[int] = mapped_column(SmallInteger)
-    geom: Mapped[Any] = _geom("MULTIPOLYGON")
-    geom_3857: Mapped[Any] = _geom_3857("MULTIPOLYGON")
+    geom: Mapped[Any] = geom_column("MULTIPOLYGON")
+    geom_3857: Mapped[Any] = geom_3857_column("MULTIPOLYGON")
 
 
 class CellMetric(Record):

@@ -5,9 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, HTTPException, Query, Request
 from sqlalchemy import Engine
 
 from gis_supervision import catalogue as catalogue_of
@@ -154,6 +156,32 @@ def _language(
 
 
 RequestLanguage = Annotated[Language, Depends(_language)]
+
+
+def same_origin(request: Request) -> None:
+    """Let through what changes something only as JSON, and not from a page of another site.
+
+    A page of another site can send forms without asking, JSON only after the service agreed, which
+    it never does; browsers name the page's site in ``Origin``. Programs send none. Routes take it
+    as ``dependencies=[Depends(same_origin)]``.
+
+    Raises
+    ------
+    HTTPException
+        415 for a body that does not say it is ``application/json``, 403 for a foreign origin.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise HTTPException(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"expected a body of application/json, got {media_type or 'no media type'}",
+        )
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
+    if foreign or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+        raise HTTPException(
+            HTTPStatus.FORBIDDEN, f"a page of {origin or 'another site'} may change nothing here"
+        )
 
 
 def asked(

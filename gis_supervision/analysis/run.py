@@ -1,4 +1,4 @@
-"""Runs: load from the register, compute, store. The only module of the analysis that stores."""
+"""Runs of coverage and hotspots: load from the register, compute, store."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from shapely import MultiPolygon
 
-from gis_supervision import __version__
 from gis_supervision.analysis import coverage as coverage_of
+from gis_supervision.analysis.archive import Findings, keep_outlines, reuse_or_store
 from gis_supervision.analysis.coverage import Coverage, by_unit
 from gis_supervision.analysis.hotspots import empirical_bayes, gi_star
 from gis_supervision.domain import h3_index
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import analyses
-from gis_supervision.storage.tables import AnalysisRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from datetime import date
 
     from sqlalchemy.orm import Session
@@ -61,7 +58,7 @@ def coverage(
     channels = rules.counted_channels()
     parameters = {"rules": rules.reference, "rules_sha256": rules.sha256, "channels": [*channels]}
 
-    def compute() -> tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]:
+    def compute() -> Findings:
         premises = analyses.visits(session, as_of, channels)
         statuses = coverage_of.status(
             premises["visited_days"].cast(pl.Float64).to_numpy(),
@@ -103,9 +100,9 @@ def coverage(
             for status in (*coverage_of.OUT_OF_SCOPE, coverage_of.Status.NO_RULE)
             if tally[status]
         }
-        return summary, metrics
+        return Findings(summary, metrics)
 
-    run = _reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
+    run = reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
     if publish:
         analyses.publish(session, run.id)
     return run
@@ -164,7 +161,7 @@ def hotspots(
         "permutations": permutations,
     }
 
-    def compute() -> tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]:
+    def compute() -> Findings:
         cells = analyses.unresolved_by_h3(session, as_of, resolution)
         ids = cells["h3"].to_numpy()
         number = cells["premises"].to_numpy()
@@ -184,7 +181,7 @@ def hotspots(
                 "bin": result.bins,
             }
         )
-        _store_outlines(session, ids.tolist(), resolution)
+        keep_outlines(session, ids.tolist(), resolution)
         with_data = ~np.isnan(result.bins)
         summary = {
             "cells": int(ids.size),
@@ -194,54 +191,9 @@ def hotspots(
             "hazards": int(hazards.sum()),
             "premises": int(number.sum()),
         }
-        return summary, [("h3", metrics)]
+        return Findings(summary, [("h3", metrics)])
 
-    run = _reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)
+    run = reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)
     if publish:
         analyses.publish(session, run.id)
     return run
-
-
-def _store_outlines(session: Session, cells: Sequence[int], resolution: int) -> None:
-    missing = analyses.missing_h3_outlines(session, cells)
-    outlines = [
-        # A cell on the antimeridian has two parts, so all are kept as multipolygons.
-        f"SRID=4326;{MultiPolygon(getattr(outline, 'geoms', [outline])).wkt}"
-        for outline in h3_index.boundaries(np.asarray(missing, dtype=np.int64))
-    ]
-    analyses.store_h3_outlines(session, missing, resolution, outlines)
-
-
-def _reuse_or_store(
-    session: Session,
-    kind: str,
-    as_of: date,
-    parameters: dict[str, Any],
-    seed: int,
-    compute: Callable[[], tuple[dict[str, Any], list[tuple[str, pl.DataFrame]]]],
-) -> Run:
-    found = analyses.find(session, kind, as_of, parameters, seed, __version__)
-    if found is None:
-        # whoever else makes the same run finishes it first
-        analyses.lock(session, kind, as_of)
-        found = analyses.find(session, kind, as_of, parameters, seed, __version__)
-    if found is not None:
-        return found
-    version = analyses.registry_version(session)
-    begun = analyses.started(session)
-    summary, metrics = compute()
-    return analyses.store(
-        session,
-        AnalysisRun(
-            kind=kind,
-            as_of=as_of,
-            parameters=parameters,
-            seed=seed,
-            registry_version=version,
-            code_version=__version__,
-            summary=summary,
-            started_at=begun,
-            finished_at=analyses.started(session),
-        ),
-        metrics,
-    )

@@ -16,6 +16,7 @@ from gis_supervision.storage.tables import (
     H3_RESOLUTIONS,
     AnalysisRun,
     CellMetric,
+    CellSeries,
     H3Cell,
     RegistryVersion,
 )
@@ -189,6 +190,7 @@ def store(
     session: Session,
     run: AnalysisRun,
     metrics: Sequence[tuple[str, pl.DataFrame]],
+    series: Sequence[tuple[str, pl.DataFrame]] = (),
 ) -> Run:
     """Keep a run and its numbers.
 
@@ -204,6 +206,8 @@ def store(
     metrics
         Pairs of unit kind and frame; a frame has ``unit_id`` and one column per metric. NaN and
         null are stored as NULL, "no data".
+    series
+        The same over time: a frame has ``period_end`` too, the last day of the period.
 
     Returns
     -------
@@ -220,20 +224,27 @@ def store(
     session.add(run)
     session.flush()
     for unit, frame in metrics:
-        names = [name for name in frame.columns if name != "unit_id"]
-        long = (
-            frame.with_columns(pl.col(names).cast(pl.Float64).fill_nan(None))
-            .unpivot(on=names, index="unit_id", variable_name="metric", value_name="value")
-            .select(
-                pl.lit(run.id).alias("run_id"),
-                pl.lit(unit).alias("unit"),
-                pl.col("unit_id"),
-                pl.col("metric"),
-                pl.col("value"),
-            )
-        )
-        frames.write(session, CellMetric.__tablename__, long)
+        frames.write(session, CellMetric.__tablename__, _long(run.id, unit, frame, ["unit_id"]))
+    for unit, frame in series:
+        keys = ["unit_id", "period_end"]
+        frames.write(session, CellSeries.__tablename__, _long(run.id, unit, frame, keys))
     return Run(run.id, run.kind, run.as_of, run.parameters, run.summary, reused=False)
+
+
+def _long(run_id: int, unit: str, frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Give one row for each number."""
+    names = [name for name in frame.columns if name not in keys]
+    return (
+        frame.with_columns(pl.col(names).cast(pl.Float64).fill_nan(None))
+        .unpivot(on=names, index=keys, variable_name="metric", value_name="value")
+        .select(
+            pl.lit(run_id).alias("run_id"),
+            pl.lit(unit).alias("unit"),
+            *(pl.col(key) for key in keys),
+            pl.col("metric"),
+            pl.col("value"),
+        )
+    )
 
 
 def publish(session: Session, run_id: int) -> None:

@@ -9,7 +9,7 @@ their reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ import numpy as np
 from gis_supervision.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 
@@ -171,8 +173,6 @@ def by_unit(
         count(state == which) for which in (Status.IN_TIME, Status.OVERDUE, Status.NEVER)
     )
     due = in_time + overdue + never
-    share = np.full(names.size, np.nan)
-    np.divide(in_time, due, out=share, where=due > 0)
     return Coverage(
         units=names,
         premises=np.bincount(index, minlength=names.size).astype(np.int64),
@@ -183,5 +183,34 @@ def by_unit(
         no_rule=count(state == Status.NO_RULE),
         not_located=count(~place),
         outside=count(place & ~held),
-        share_on_time=share,
+        share_on_time=_share(in_time, due),
     )
+
+
+def merged(parts: Sequence[Coverage]) -> Coverage:
+    """Add up the counts of parts of a register, such as those of its partitions.
+
+    Parameters
+    ----------
+    parts
+        Results of `by_unit` for premises that are in one part each, at least one.
+
+    Returns
+    -------
+    Coverage
+        What `by_unit` gives for all premises together, whatever the order of the parts.
+    """
+    units, index = np.unique(np.concatenate([part.units for part in parts]), return_inverse=True)
+    sums: dict[str, NDArray[np.int64]] = {}
+    for field in fields(Coverage):
+        if field.name not in {"units", "share_on_time"}:
+            total = np.zeros(units.size, dtype=np.int64)
+            np.add.at(total, index, np.concatenate([getattr(part, field.name) for part in parts]))
+            sums[field.name] = total
+    return Coverage(units=units, share_on_time=_share(sums["in_time"], sums["due"]), **sums)
+
+
+def _share(in_time: NDArray[np.int64], due: NDArray[np.int64]) -> NDArray[np.float64]:
+    share = np.full(due.size, np.nan)
+    np.divide(in_time, due, out=share, where=due > 0)
+    return share

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from gis_supervision.analysis import coverage as coverage_of
 from gis_supervision.analysis.archive import Findings, keep_outlines, reuse_or_store
-from gis_supervision.analysis.coverage import Coverage, by_unit
-from gis_supervision.analysis.hotspots import empirical_bayes, gi_star
-from gis_supervision.domain import h3_index
+from gis_supervision.analysis.coverage import by_unit
+from gis_supervision.analysis.findings import coverage_findings, hotspot_findings
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import analyses
 
@@ -75,41 +73,21 @@ def coverage(
             unit: premises[f"{unit}_id"].fill_null(-1).to_numpy()
             for unit in ("cell", "zone", "division")
         }
-        metrics = [
-            (
-                unit,
-                _counts(
-                    by_unit(
-                        statuses,
-                        premises["located"].to_numpy(),
-                        ids,
-                        in_grid=premises["cell_id"].is_not_null().to_numpy(),
-                    )
-                ),
+        counted = {
+            unit: by_unit(
+                statuses,
+                premises["located"].to_numpy(),
+                ids,
+                in_grid=premises["cell_id"].is_not_null().to_numpy(),
             )
             for unit, ids in units.items()
-        ]
-        total = metrics[0][1]
-        summary: dict[str, Any] = {}
-        if not total.is_empty():
-            # JSON has no NaN: a share of nothing is null there as it is in the metrics.
-            summary = total.drop("unit_id").fill_nan(None).row(0, named=True)
-        tally = Counter(statuses.tolist())
-        summary["left_out"] = {
-            status.name.lower(): tally[status]
-            for status in (*coverage_of.OUT_OF_SCOPE, coverage_of.Status.NO_RULE)
-            if tally[status]
         }
-        return Findings(summary, metrics)
+        return coverage_findings(counted, Counter(statuses.tolist()))
 
     run = reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
     if publish:
         analyses.publish(session, run.id)
     return run
-
-
-def _counts(counted: Coverage) -> pl.DataFrame:
-    return pl.DataFrame({"unit_id": counted.units, **asdict(counted)}).drop("units")
 
 
 def hotspots(
@@ -163,35 +141,16 @@ def hotspots(
 
     def compute() -> Findings:
         cells = analyses.unresolved_by_h3(session, as_of, resolution)
-        ids = cells["h3"].to_numpy()
-        number = cells["premises"].to_numpy()
-        hazards = cells["hazards"].to_numpy()
-        rate = np.where(number >= minimum_premises, hazards / np.maximum(number, 1), np.nan)
-        shrunk = empirical_bayes(hazards, number, minimum=minimum_premises)
-        result = gi_star(shrunk, h3_index.neighbours(ids), permutations=permutations, seed=seed)
-        metrics = pl.DataFrame(
-            {
-                "unit_id": ids,
-                "premises": number,
-                "hazards": hazards,
-                "rate": rate,
-                "shrunk_rate": shrunk,
-                "z": result.z,
-                "p": result.p,
-                "bin": result.bins,
-            }
+        result = hotspot_findings(
+            cells["h3"].to_numpy(),
+            cells["premises"].to_numpy(),
+            cells["hazards"].to_numpy(),
+            minimum_premises=minimum_premises,
+            permutations=permutations,
+            seed=seed,
         )
-        keep_outlines(session, ids.tolist(), resolution)
-        with_data = ~np.isnan(result.bins)
-        summary = {
-            "cells": int(ids.size),
-            "cells_with_data": int(with_data.sum()),
-            "hot": int((result.bins > 0).sum()),
-            "cold": int((result.bins < 0).sum()),
-            "hazards": int(hazards.sum()),
-            "premises": int(number.sum()),
-        }
-        return Findings(summary, [("h3", metrics)])
+        keep_outlines(session, cells["h3"].to_list(), resolution)
+        return result
 
     run = reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)
     if publish:

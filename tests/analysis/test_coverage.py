@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gis_supervision.analysis.coverage import Status, by_unit, status
+from gis_supervision.analysis.coverage import Status, by_unit, merged, status
 from gis_supervision.errors import InvalidInputError
 
 NAN = np.nan
@@ -93,3 +94,25 @@ def test_time_only_ever_turns_in_time_into_overdue(visited, first, later):
         (Status.IN_TIME, Status.OVERDUE),
         (Status.OVERDUE, Status.OVERDUE),
     }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(Status), st.booleans(), st.booleans(), st.integers(-1, 3), st.integers()
+        ),
+        min_size=1,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_parts_add_up_to_the_whole_in_any_order(premises, random):
+    def counted(rows):
+        states, places, cells, units, _ = zip(*rows, strict=True) if rows else [()] * 5
+        return by_unit(states, places, units, in_grid=cells)
+
+    parts = [[row for row in premises if row[4] % 3 == part] for part in range(3)]
+    random.shuffle(parts)
+    whole, sums = counted(premises), merged([counted(part) for part in parts])
+    for name, array in asdict(whole).items():
+        assert asdict(sums)[name].dtype == array.dtype
+        np.testing.assert_array_equal(asdict(sums)[name], array)

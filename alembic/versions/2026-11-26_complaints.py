@@ -5,6 +5,8 @@ Revises: day_plan
 Create Date: 2026-11-26
 """
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 from geoalchemy2 import Geometry
@@ -13,6 +15,8 @@ revision = "complaints"
 down_revision = "day_plan"
 branch_labels = None
 depends_on = None
+
+SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
@@ -23,6 +27,7 @@ def upgrade() -> None:
         sa.Column("received_on", sa.Date(), nullable=False),
         sa.Column("closed_on", sa.Date(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("licence", sa.Text(), nullable=True),
         sa.Column("premises_id", sa.BigInteger(), nullable=True),
         sa.Column("original_x", sa.Double(), nullable=True),
         sa.Column("original_y", sa.Double(), nullable=True),
@@ -48,9 +53,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["batch_id"], ["import_batch.id"], name=op.f("fk_complaint_batch_id")
         ),
-        sa.ForeignKeyConstraint(["cell_id"], ["grid_cell.id"], name=op.f("fk_complaint_cell_id")),
         sa.ForeignKeyConstraint(
-            ["premises_id"], ["premises.id"], name=op.f("fk_complaint_premises_id")
+            ["cell_id"], ["grid_cell.id"], name=op.f("fk_complaint_cell_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["premises_id"],
+            ["premises.id"],
+            name=op.f("fk_complaint_premises_id"),
+            ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaint")),
         sa.UniqueConstraint("complaint_number", name=op.f("uq_complaint_complaint_number")),
@@ -62,12 +72,29 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_complaint_premises_id"), "complaint", ["premises_id"], unique=False)
     op.create_index("ix_complaint_received_on", "complaint", ["received_on"], unique=False)
-    op.execute(
-        "CREATE TRIGGER complaint_version"
-        " AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON complaint"
-        " FOR EACH STATEMENT EXECUTE FUNCTION registry_changed()"
+    op.create_index(
+        "ix_complaint_waiting",
+        "complaint",
+        ["licence"],
+        unique=False,
+        postgresql_where=sa.text("premises_id IS NULL"),
+    )
+    _relations("complaint")
+    op.execute((SQL / "complaints.sql").read_text(encoding="utf-8"))
+
+
+def _relations(*more: str) -> None:
+    """Say of which tables an import remembers what rows were before."""
+    op.drop_constraint(op.f("ck_import_change_relation_known"), "import_change", type_="check")
+    names = ("division", "division_code", "premises", "inspection", "finding", "hazard", *more)
+    listed = ", ".join(f"'{name}'" for name in names)
+    op.create_check_constraint(
+        op.f("ck_import_change_relation_known"), "import_change", f"relation IN ({listed})"
     )
 
 
 def downgrade() -> None:
+    op.execute((SQL / "complaints_down.sql").read_text(encoding="utf-8"))
+    op.execute("DELETE FROM import_change WHERE relation = 'complaint'")
+    _relations()
     op.drop_table("complaint")

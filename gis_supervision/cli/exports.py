@@ -70,7 +70,9 @@ def register(
     name: Annotated[
         str,
         typer.Argument(
-            help=gettext_noop("premises, divisions, cells, inspections, findings or hazards.")
+            help=gettext_noop(
+                "premises, divisions, cells, inspections, findings, complaints or hazards."
+            )
         ),
     ],
     file: File,
@@ -94,7 +96,7 @@ def register(
         with progress() as advance, session_scope(connection.engine) as session:
             advance(connection.translate("Writing %(file)s", file=file), None)
             table = exports.register_table(session, name, translate, conditions)
-            datums = exports.datums_of(session) if mapping is not None else []
+            datums = exports.datums_of(session, name) if mapping is not None else []
             text = (
                 exports.mapping(name, str(file.resolve()), chosen, translate, datums=datums)
                 if mapping is not None

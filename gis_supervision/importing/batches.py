@@ -43,10 +43,14 @@ STEPS: Final = {
     "premises": gettext_noop("premises"),
     "inspections": gettext_noop("inspections"),
     "findings": gettext_noop("findings"),
+    "complaints": gettext_noop("complaints"),
     "hazards": gettext_noop("hazards"),
 }
 """What the steps of an import are called; before them comes ``read FILE`` for each file."""
 
+_WAITING: Final = gettext_noop(
+    "%(count)d complaints name a licence that is not in the register; they are linked when it is"
+)
 _ROW_NOTE: Final = gettext_noop("%(file)s row %(row)d: %(note)s")
 
 
@@ -284,6 +288,7 @@ class _Import:
             self.session,
             strict_premises=[n for n, s in self.sources.items() if _strict_premises(s)],
             strict_inspections=[n for n, s in self.sources.items() if s.finding is None],
+            premises_fields=self._given()["premises"],
         )
         given = {
             name: [one for record, one, _ in source.columns() if record == "premises"]
@@ -380,6 +385,9 @@ class _Import:
             self.tell("findings", 0)
             complete = [n for n, s in self.sources.items() if _complete(s)]
             done["findings"] = staging.merge_findings(self.session, complete, batch_id=batch_id)
+        if "complaint" in kinds:
+            self.tell("complaints", 0)
+            done["complaints"] = self._merge_complaints(given["complaint"], batch_id)
         if batch_id is not None and {"inspection", "finding"} & kinds:
             self.tell("hazards", 0)
             derived = hazards.derive_touched(self.session, batch_id=batch_id)
@@ -387,6 +395,17 @@ class _Import:
                 new=derived.new, changed=derived.changed, withdrawn=derived.withdrawn
             )
         return done
+
+    def _merge_complaints(self, given: list[str], batch_id: int | None) -> staging.Merged:
+        waiting = staging.unlinked_complaints(self.session)
+        if waiting:
+            self.tally.notes.append(Note(_WAITING, {"count": waiting}))
+        located = any(
+            {"lat", "x"} & set(one.complaint.model_fields_set) or one.complaint.geometry
+            for one in self.sources.values()
+            if one.complaint is not None
+        )
+        return staging.merge_complaints(self.session, given, located=located, batch_id=batch_id)
 
     def _given(self) -> dict[RecordName, list[str]]:
         found: dict[RecordName, list[str]] = {record: [] for record in RECORDS}

@@ -1,7 +1,8 @@
 """Checks of every row: what becomes a record, and what is wrong with the rows that do not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from gis_supervision.importing.codes import (
 )
 from gis_supervision.importing.fields import FIELDS, RecordName
 from gis_supervision.importing.findings import Findings
-from gis_supervision.importing.mapping import Source
+from gis_supervision.importing.mapping import Located, Source
 from gis_supervision.importing.readers import GEOMETRY, ROW
 from gis_supervision.importing.reports import Note
 from gis_supervision.importing.values import (
@@ -129,18 +130,20 @@ class Checker:
         """
         read = rows.height
         for rule in self.source.skip:
-            named = pl.col(rule.column).str.strip_chars().is_in(rule.values)
-            rows = rows.filter(~named.fill_null(value=False))
+            named = pl.col(rule.column).fill_null("").str.strip_chars().is_in(rule.values)
+            rows = rows.filter(~named)
         for rule in self.source.keep:
-            rows = rows.filter(pl.col(rule.column).str.strip_chars().is_in(rule.values))
+            named = pl.col(rule.column).fill_null("").str.strip_chars().is_in(rule.values)
+            rows = rows.filter(named)
         # in two steps: values are read from texts
         texts = [one for one in self._values if one.meta.output_name().startswith("text:")]
         others = [one for one in self._values if not one.meta.output_name().startswith("text:")]
         wide = rows.with_columns(texts).with_columns(others)
         found = self._simple_problems(wide)
         notes: list[tuple[int, Note]] = []
-        if self.source.premises is not None:
-            wide, more = self._place(wide)
+        located = self.source.located()
+        if located is not None:
+            wide, more = self._place(wide, located)
             found += more
         if self.source.division is not None:
             wide, more, notes = self._outline(wide)
@@ -177,29 +180,31 @@ class Checker:
             if count
         ]
 
-    def _place(self, wide: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-        premises = self.source.premises
-        if premises is None:
+    def _place(
+        self, wide: pl.DataFrame, record: Literal["premises", "complaint"]
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        columns: Located | None = getattr(self.source, record)
+        if columns is None:
             return wide, []
         found: list[pl.DataFrame] = []
-        if premises.geometry:
+        if columns.geometry:
             if GEOMETRY not in wide.columns:
                 return wide, [rejected(self.name, wide, GEOMETRY, "not_a_point")]
             x, y, wrong = locations.points(wide.get_column(GEOMETRY))
             found.append(rejected(self.name, wide.filter(wrong), "geometry", "not_a_point"))
             shown = "geometry"
-        elif premises.lat is not None and premises.lng is not None:
-            x, y = (wide.get_column(f"premises.{name}") for name in ("lng", "lat"))
-            shown = ", ".join([*premises.lng.names(), *premises.lat.names()])
-        elif premises.x is not None and premises.y is not None:
-            x, y = (wide.get_column(f"premises.{name}") for name in ("x", "y"))
-            shown = ", ".join([*premises.x.names(), *premises.y.names()])
+        elif columns.lat is not None and columns.lng is not None:
+            x, y = (wide.get_column(f"{record}.{name}") for name in ("lng", "lat"))
+            shown = ", ".join([*columns.lng.names(), *columns.lat.names()])
+        elif columns.x is not None and columns.y is not None:
+            x, y = (wide.get_column(f"{record}.{name}") for name in ("x", "y"))
+            shown = ", ".join([*columns.x.names(), *columns.y.names()])
         else:
             return wide, []
         half = x.is_null() != y.is_null()
-        if not premises.geometry:
-            pair = ("lng", "lat") if premises.lat is not None else ("x", "y")
-            texts = [wide.get_column(f"text:premises.{name}").is_null() for name in pair]
+        if not columns.geometry:
+            pair = ("lng", "lat") if columns.lat is not None else ("x", "y")
+            texts = [wide.get_column(f"text:{record}.{name}").is_null() for name in pair]
             half = texts[0] != texts[1]
         if half.any():
             found.append(rejected(self.name, wide.filter(half), shown, "half_a_pair"))
@@ -211,9 +216,9 @@ class Checker:
             found.append(rejected(self.name, wide.filter(lost), shown, "out_of_range", self.datum))
         return (
             wide.with_columns(
-                x.alias("premises.original_x"),
-                y.alias("premises.original_y"),
-                *(one.alias(f"premises.place:{one.name}") for one in places.get_columns()),
+                x.alias("place:original_x"),
+                y.alias("place:original_y"),
+                *(one.alias(f"place:{one.name}") for one in places.get_columns()),
             ),
             found,
         )
@@ -248,31 +253,30 @@ class Checker:
                 columns.append(pl.col(f"{record}.{name}").alias(name))
         if record == "division" and "division.geom" in wide.columns:
             columns.append(pl.col("division.geom").alias("geom"))
-        if record == "premises":
-            columns += self._premises_columns(wide)
-        if record == "inspection" and self.source.inspection and not self.source.inspection.licence:
-            columns.append(pl.col("premises.licence").alias("licence"))
-        return wide.select(columns)
-
-    def _premises_columns(self, wide: pl.DataFrame) -> list[pl.Expr]:
-        columns: list[pl.Expr] = []
-        if "premises.original_x" in wide.columns:
-            columns += [
-                pl.col("premises.original_x").alias("original_x"),
-                pl.col("premises.original_y").alias("original_y"),
-                pl.lit(Datum.parse(self.datum).name).alias("datum"),
-                *(
-                    pl.col(f"premises.place:{name}").alias(name)
-                    for name in ("lat", "lng", *(f"h3_{n}" for n in H3_RESOLUTIONS))
-                ),
-            ]
-        if self.source.inspection is not None:
+        if record == self.source.located() and "place:lat" in wide.columns:
+            columns += self._point_columns(
+                H3_RESOLUTIONS if record == "premises" else H3_RESOLUTIONS[-1:]
+            )
+        if record == "premises" and self.source.inspection is not None:
             for what in ("described", "located"):
                 columns += [
                     pl.col("inspection.inspected_on").alias(f"{what}_on"),
                     pl.col("inspection.inspection_number").alias(f"{what}_by"),
                 ]
-        return columns
+        if record == "inspection" and self.source.inspection and not self.source.inspection.licence:
+            columns.append(pl.col("premises.licence").alias("licence"))
+        return wide.select(columns)
+
+    def _point_columns(self, resolutions: Sequence[int]) -> list[pl.Expr]:
+        return [
+            pl.col("place:original_x").alias("original_x"),
+            pl.col("place:original_y").alias("original_y"),
+            pl.lit(Datum.parse(self.datum).name).alias("datum"),
+            *(
+                pl.col(f"place:{name}").alias(name)
+                for name in ("lat", "lng", *(f"h3_{n}" for n in resolutions))
+            ),
+        ]
 
 
 def _wrong_credit_code(key: str) -> pl.Expr:

@@ -4,9 +4,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal["text", "number", "integer", "date", "flag", "choice", "geometry"]
-RecordName = Literal["division", "premises", "inspection", "finding"]
+RecordName = Literal["division", "premises", "inspection", "finding", "complaint"]
 
-RECORDS: Final[tuple[RecordName, ...]] = ("division", "premises", "inspection", "finding")
+RECORDS: Final[tuple[RecordName, ...]] = (
+    "division",
+    "premises",
+    "inspection",
+    "finding",
+    "complaint",
+)
 """Kinds of records, parents first."""
 
 
@@ -38,6 +44,12 @@ class Field:
 
 _KEY: Final = Field(required=True, longest=120)
 _CLASS: Final = Field(longest=60)
+_PAIR: Final = {
+    "lat": Field("number", low=-90, high=90),
+    "lng": Field("number", low=-180, high=180),
+    "x": Field("number"),
+    "y": Field("number"),
+}
 
 FIELDS: Final[dict[RecordName, dict[str, Field]]] = {
     "division": {
@@ -65,10 +77,7 @@ FIELDS: Final[dict[RecordName, dict[str, Field]]] = {
         "responsibility_tier": _CLASS,
         "address": Field(longest=500),
         "division_code": Field(longest=120),
-        "lat": Field("number", low=-90, high=90),
-        "lng": Field("number", low=-180, high=180),
-        "x": Field("number"),
-        "y": Field("number"),
+        **_PAIR,
         "external": Field("flag"),
         "opened_on": Field("date"),
         "closed_on": Field("date"),
@@ -87,6 +96,14 @@ FIELDS: Final[dict[RecordName, dict[str, Field]]] = {
         "severity": Field("choice", choices=("critical", "serious", "minor", "unclassified")),
         "times": Field("integer", low=1, high=100_000),
     },
+    "complaint": {
+        "complaint_number": _KEY,
+        "received_on": Field("date", required=True),
+        "closed_on": Field("date"),
+        "kind": Field(longest=200),
+        "licence": Field(longest=120),
+        **_PAIR,
+    },
 }
 """Fields of each kind of record. ``x`` and ``y`` are easting and northing of a projected datum."""
 
@@ -95,5 +112,6 @@ KEYS: Final[dict[RecordName, tuple[str, ...]]] = {
     "premises": ("licence",),
     "inspection": ("inspection_number",),
     "finding": ("inspection_number", "item"),
+    "complaint": ("complaint_number",),
 }
 """What makes a record the same record."""

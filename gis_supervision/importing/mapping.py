@@ -33,7 +33,7 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -173,7 +173,28 @@ class DivisionRecord(_Strict):
     """Whether the shapes of the file are the outlines."""
 
 
-class PremisesRecord(_Strict):
+class Located(_Strict):
+    """Columns of a point: a pair of coordinates, or the shapes of the file."""
+
+    lat: Source_ | None = None
+    lng: Source_ | None = None
+    x: Source_ | None = None
+    y: Source_ | None = None
+    geometry: bool = False
+    """Whether the points of the file are the locations."""
+
+    @model_validator(mode="after")
+    def _one_pair(self) -> Self:
+        if (self.lat is None) != (self.lng is None):
+            raise ValueError("lat and lng go together")
+        if (self.x is None) != (self.y is None):
+            raise ValueError("x and y go together")
+        if sum([self.lat is not None, self.x is not None, self.geometry]) > 1:
+            raise ValueError("expected one of lat and lng, x and y, geometry")
+        return self
+
+
+class PremisesRecord(Located):
     """Columns of premises."""
 
     licence: Source_
@@ -186,28 +207,12 @@ class PremisesRecord(_Strict):
     responsibility_tier: Source_ | None = None
     address: Source_ | None = None
     division_code: Source_ | None = None
-    lat: Source_ | None = None
-    lng: Source_ | None = None
-    x: Source_ | None = None
-    y: Source_ | None = None
     external: Source_ | None = None
     opened_on: Source_ | None = None
     closed_on: Source_ | None = None
-    geometry: bool = False
-    """Whether the points of the file are the locations."""
     duplicates: Literal["last", "reject"] | None = None
     """What becomes of rows with the same key and other values. Left out: the last one counts where
     the source also has inspections (ordered by them), else the later row is rejected."""
-
-    @model_validator(mode="after")
-    def _one_pair(self) -> "PremisesRecord":
-        if (self.lat is None) != (self.lng is None):
-            raise ValueError("lat and lng go together")
-        if (self.x is None) != (self.y is None):
-            raise ValueError("x and y go together")
-        if sum([self.lat is not None, self.x is not None, self.geometry]) > 1:
-            raise ValueError("expected one of lat and lng, x and y, geometry")
-        return self
 
 
 class InspectionRecord(_Strict):
@@ -251,8 +256,19 @@ class FindingRecord(_Strict):
         return self
 
 
+class ComplaintRecord(Located):
+    """Columns of complaints and reports from the public; who made them is never read."""
+
+    complaint_number: Source_
+    received_on: Source_
+    closed_on: Source_ | None = None
+    kind: Source_ | None = None
+    licence: Source_ | None = None
+    """Of the premises that is complained of; it need not be in the register."""
+
+
 class RowFilter(_Strict):
-    """Rows by the values of a column."""
+    """Rows by the values of a column; ``""`` stands for none."""
 
     column: str
     values: Annotated[list[str], Field(min_length=1)]
@@ -287,13 +303,15 @@ class Source(_Strict):
     premises: PremisesRecord | None = None
     inspection: InspectionRecord | None = None
     finding: FindingRecord | None = None
+    complaint: ComplaintRecord | None = None
 
     @model_validator(mode="after")
     def _linked(self) -> "Source":
         if not self.records():
             raise ValueError(f"expected at least one of {', '.join(RECORDS)}")
-        if self.division is not None and len(self.records()) > 1:
-            raise ValueError("divisions need a source of their own")
+        for name, alone in (("divisions", self.division), ("complaints", self.complaint)):
+            if alone is not None and len(self.records()) > 1:
+                raise ValueError(f"{name} need a source of their own")
         if self.inspection is not None and self.inspection.licence is None and not self.premises:
             raise ValueError("inspection.licence is needed: the source has no premises")
         if self.finding is not None and not self.finding.inspection_number and not self.inspection:
@@ -302,6 +320,12 @@ class Source(_Strict):
             if column.split is not None and (record, name) != ("finding", "item"):
                 raise ValueError(f"{record}.{name}.split: only finding.item can be divided")
         return self
+
+    def located(self) -> Literal["premises", "complaint"] | None:
+        """Return the kind of record whose points a row may hold."""
+        if self.premises is not None:
+            return "premises"
+        return None if self.complaint is None else "complaint"
 
     def records(self) -> list[RecordName]:
         """Return the kinds of records that a row holds, parents first."""

@@ -9,7 +9,7 @@ KEPT_REJECTIONS: Final = 10_000
 """Rejected values that a report holds; the count is always that of all."""
 
 
-SET_REASONS: Final = frozenset({"duplicate", "no_parent"})
+SET_REASONS: Final = frozenset({"duplicate", "no_parent", "before_opening"})
 """Reasons that only show when all rows are seen together."""
 
 

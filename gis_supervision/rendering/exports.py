@@ -27,6 +27,7 @@ _RECORDS = {
     "divisions": "division",
     "inspections": "inspection",
     "findings": "finding",
+    "complaints": "complaint",
 }
 _FORMATS: dict[Format, str] = {
     "csv": "csv",
@@ -34,7 +35,10 @@ _FORMATS: dict[Format, str] = {
     "gpkg": "gpkg",
     "geoparquet": "geoparquet",
 }
-_NOT_IMPORTED = {"premises": {"location", "datum", "original_x", "original_y", "cell", "division"}}
+_NOT_IMPORTED = {
+    "premises": {"location", "datum", "original_x", "original_y", "cell", "division"},
+    "complaints": {"datum", "original_x", "original_y", "cell"},
+}
 
 
 def layer_table(
@@ -137,7 +141,7 @@ def mapping(
     Parameters
     ----------
     name
-        Of the table: premises, divisions, inspections or findings.
+        Of the table: premises, divisions, inspections, findings or complaints.
     file
         Path of the export, relative to the mapping.
     format_
@@ -145,7 +149,7 @@ def mapping(
     translate
         Language of its titles.
     datums
-        Datums of the premises' coordinates, see `datums_of`: they go back as they were handed in.
+        Datums of the coordinates, see `datums_of`: they go back as they were handed in.
 
     Returns
     -------
@@ -164,12 +168,12 @@ def mapping(
     noun = exports.noun(name)
     titles = {field.name: translate(field.title) for field in noun.fields}
     lines = [f"name = {_quoted(f'export-{name}')}"]
-    if name != "premises":
+    if "original_x" not in titles:
         lines += _source(name, noun, name, file, format_, titles)
         if noun.geometry and format_ in {"gpkg", "geoparquet"}:
             lines.append("geometry = true")
         return "\n".join(lines) + "\n"
-    nowhere = ("location", ("none", "approximate"))
+    nowhere = ("location", ("none", "approximate")) if name == "premises" else ("datum", ("",))
     lines += _source("without_point", noun, name, file, format_, titles, keep=nowhere)
     for number, datum in enumerate(datums, start=1):
         source = f"points{number}"
@@ -180,9 +184,9 @@ def mapping(
     return "\n".join(lines) + "\n"
 
 
-def datums_of(session: Session) -> list[str]:
-    """List the datums in which the premises' coordinates were handed in."""
-    return exports.datums(session)
+def datums_of(session: Session, name: str) -> list[str]:
+    """List the datums in which the coordinates of a table were handed in."""
+    return exports.datums(session, name)
 
 
 def _source(
@@ -200,7 +204,7 @@ def _source(
     if keep:
         column, values = _quoted(titles[keep[0]]), ", ".join(map(_quoted, keep[1]))
         lines.append(f"keep = [{{ column = {column}, values = [{values}] }}]")
-        if keep[0] == "datum":
+        if source != "without_point":
             lines.append(f"datum = {values}")
     lines += ["", f"[sources.{source}.{_RECORDS[name]}]"]
     lines += [

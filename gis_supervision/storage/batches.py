@@ -170,6 +170,7 @@ def undo(session: Session, batch_id: int, *, actor: str) -> dict[str, int]:
         place_in_bulk(session, on=True)
     session.execute(text(sql["place_restored"]), values)
     place_in_bulk(session, on=False)
+    session.execute(text(sql["restore_complaints"]), values)
     session.execute(text(sql["undone"]), values)
     return counts
 

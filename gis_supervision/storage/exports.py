@@ -178,6 +178,29 @@ NOUNS: Final[dict[str, Noun]] = {
         """,
         "inspection_number, item",
     ),
+    "complaints": Noun(
+        gettext_noop("Complaints"),
+        (
+            Field("complaint_number", gettext_noop("Complaint number")),
+            Field("received_on", gettext_noop("Received on"), "date"),
+            Field("closed_on", gettext_noop("Closed on"), "date"),
+            Field("kind", gettext_noop("Kind")),
+            Field("licence", gettext_noop("Licence")),
+            Field("datum", gettext_noop("Datum")),
+            Field("original_x", gettext_noop("X as handed in"), "number"),
+            Field("original_y", gettext_noop("Y as handed in"), "number"),
+            Field("cell", gettext_noop("Cell")),
+        ),
+        """
+        SELECT
+            k.complaint_number, k.received_on, k.closed_on, k.kind, k.licence, k.datum,
+            k.original_x, k.original_y, c.code AS cell, ST_AsBinary(k.geom) AS geom
+        FROM complaint AS k
+        LEFT JOIN grid_cell AS c ON k.cell_id = c.id
+        """,
+        "complaint_number",
+        "point",
+    ),
     "hazards": Noun(
         gettext_noop("Hazards"),
         (
@@ -281,13 +304,17 @@ def stream(
         yield [tuple(row) for row in part]
 
 
-def datums(session: Session) -> list[str]:
-    """List the datums of the premises' coordinates, by name."""
+def datums(session: Session, name: str) -> list[str]:
+    """List the datums of the coordinates of a table, by name; none where it has no such pair."""
+    of = noun(name)
+    if not {"datum", "original_x"} <= {field.name for field in of.fields}:
+        return []
+    query = of.query
     return list(
         session.scalars(
             text(
-                "SELECT DISTINCT p.datum FROM premises AS p"
-                " WHERE p.datum IS NOT NULL AND p.original_x IS NOT NULL ORDER BY p.datum"
+                f"SELECT DISTINCT r.datum FROM ({query}) AS r"  # noqa: S608 - a constant above
+                " WHERE r.datum IS NOT NULL AND r.original_x IS NOT NULL ORDER BY r.datum"
             )
         )
     )

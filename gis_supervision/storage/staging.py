@@ -13,7 +13,7 @@ from gis_supervision.domain.inspections import SEVERITIES
 from gis_supervision.storage import bulk, frames
 from gis_supervision.storage.statements import named
 
-STAGES = ("division", "premises", "inspection", "finding", "rejection")
+STAGES = ("division", "premises", "inspection", "finding", "complaint", "rejection")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,11 @@ def stage(session: Session, name: str, frame: pl.DataFrame) -> None:
 
 
 def check(
-    session: Session, *, strict_premises: Sequence[str], strict_inspections: Sequence[str]
+    session: Session,
+    *,
+    strict_premises: Sequence[str],
+    strict_inspections: Sequence[str],
+    premises_fields: Sequence[str],
 ) -> None:
     """Reject rows that contradict each other, or whose parent is missing.
 
@@ -63,6 +67,8 @@ def check(
         An open session with everything staged.
     strict_premises, strict_inspections
         Sources in which rows with one key may not differ.
+    premises_fields
+        Fields of premises that the sources fill.
     """
     sql = named("staging")
     session.execute(text(sql["analyze"]))
@@ -70,6 +76,10 @@ def check(
     _reject(session, sql["reject_repeated_divisions"], {})
     _reject(session, sql["reject_repeated_premises"], {"strict": list(strict_premises)})
     _reject(session, sql["reject_repeated_inspections"], {"strict": list(strict_inspections)})
+    if {"opened_on", "closed_on"} & set(premises_fields):
+        _reject(session, sql["reject_closed_premises"], {"given": list(premises_fields)})
+    _reject(session, sql["reject_repeated_complaints"], {})
+    _reject(session, sql["reject_ended_complaints"], {})
     _reject(session, sql["reject_orphaned_inspections"], {})
     _reject(session, sql["reject_orphaned_findings"], {})
 
@@ -135,6 +145,8 @@ def keep_last(session: Session, given: Mapping[str, Sequence[str]]) -> dict[str,
         session.execute(text(sql["drop_repeated_premises"]))
     if counts["inspections"]:
         session.execute(text(sql["keep_last_inspections"]))
+    if counts["complaints"]:
+        session.execute(text(sql["keep_last_complaints"]))
     return counts
 
 
@@ -241,6 +253,45 @@ def merge_findings(session: Session, complete: Sequence[str], *, batch_id: int |
         session.execute(text(sql["delete_findings"]))
     session.execute(text(sql["touch_findings"]))
     return counts
+
+
+def merge_complaints(
+    session: Session, given: Sequence[str], *, located: bool, batch_id: int | None
+) -> Merged:
+    """Bring the staged complaints into the register; see `merge_premises`.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    given
+        Fields that the mapping fills; others keep their values.
+    located
+        Whether the mapping fills the point.
+    batch_id
+        The batch; None compares and writes nothing.
+
+    Returns
+    -------
+    Merged
+    """
+    sql = named("complaint_merge")
+    values = {"given": list(given), "located": located, "batch": batch_id}
+    session.execute(text(sql["compare"]), values)
+    counts = Merged(**session.execute(text(sql["count"])).mappings().one())
+    if batch_id is None or not counts.touched:
+        return counts
+    if counts.new:
+        session.execute(text(sql["insert"]), values)
+    if counts.changed:
+        session.execute(text(sql["remember"]), values)
+        session.execute(text(sql["update"]), values)
+    return counts
+
+
+def unlinked_complaints(session: Session) -> int:
+    """Count staged complaints that name a licence which the register does not have."""
+    return int(session.execute(text(named("complaint_merge")["count_unlinked"])).scalar_one())
 
 
 def merge_divisions(session: Session, given: Sequence[str], *, batch_id: int | None) -> Merged:

@@ -266,8 +266,8 @@ class ImportChange(Record):
     __tablename__ = "import_change"
     __table_args__ = (
         CheckConstraint(
-            "relation IN "
-            "('division', 'division_code', 'premises', 'inspection', 'finding', 'hazard')",
+            "relation IN ('division', 'division_code', 'premises', 'inspection', 'finding',"
+            " 'hazard', 'complaint')",
             name="relation_known",
         ),
         Index("ix_import_change_batch_id", "batch_id", "relation"),
@@ -478,8 +478,8 @@ class HazardEvent(Record):
 class Complaint(Record):
     """A complaint or report from the public.
 
-    Who made it is not kept here on purpose. ``premises_id`` is empty for one that names no
-    registered premises; ``h3_10`` and ``cell_id`` place it where it has a point.
+    Who made it is not kept here on purpose. The database finds the premises by its licence, also
+    when it is registered later, and the cell: that of the point, else that of the premises.
     """
 
     __tablename__ = "complaint"
@@ -488,18 +488,24 @@ class Complaint(Record):
         CheckConstraint("closed_on >= received_on", name="closed_after_received"),
         gist_index("ix_complaint_geom", "geom"),
         Index("ix_complaint_received_on", "received_on"),
+        Index("ix_complaint_waiting", "licence", postgresql_where=text("premises_id IS NULL")),
     )
     id: Mapped[int] = identity()
     complaint_number: Mapped[str] = mapped_column(Text(collation="C"))
     received_on: Mapped[date]
     closed_on: Mapped[date | None]
     kind: Mapped[str | None]
-    premises_id: Mapped[int | None] = reference("premises", nullable=True)
+    licence: Mapped[str | None]
+    premises_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("premises.id", ondelete="SET NULL"), index=True
+    )
     original_x: Mapped[float | None]
     original_y: Mapped[float | None]
     datum: Mapped[str | None]
     geom: Mapped[Any] = geom_column("POINT", nullable=True)
-    cell_id: Mapped[int | None] = reference("grid_cell", nullable=True)
+    cell_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("grid_cell.id", ondelete="SET NULL"), index=True
+    )
     h3_10: Mapped[int | None] = mapped_column(BigInteger)
     batch_id: Mapped[int | None] = reference("import_batch", nullable=True)
 

@@ -295,6 +295,10 @@ def test_files_are_named_by_source_or_in_order(register):
 
 def test_every_reason_is_explained():
     statements = named("staging").values()
-    written = {word for text in statements for word in re.findall(r"'(duplicate|no_parent)'", text)}
+    written = {
+        word
+        for text in statements
+        for word in re.findall(r"'(duplicate|no_parent|before_opening)'", text)
+    }
     assert written == SET_REASONS
     assert written < set(REASONS)

@@ -58,6 +58,20 @@ item = "item"
 severity = "severity"
 times = "times"
 """
+COMPLAINTS = """
+name = "complaints"
+datum = "gcj02"
+[sources.c]
+file = "complaints.csv"
+[sources.c.complaint]
+complaint_number = "number"
+received_on = "day"
+closed_on = "until"
+kind = "kind"
+licence = "licence"
+lng = "x"
+lat = "y"
+"""
 DIVISIONS = """
 name = "areas"
 [sources.d]
@@ -96,6 +110,11 @@ def register(engine, tmp_path):
     (tmp_path / "findings.csv").write_text(findings, encoding="utf-8")
     (tmp_path / "o.toml").write_text(OTHERS, encoding="utf-8")
     batches.run(engine, tmp_path / "o.toml", mode="refuse", actor="test")
+    complaints = "number,day,until,kind,licence,x,y\n01,2024-04-01,2024-04-02,=异物,00012,,\n"
+    complaints += "02,2024-04-03,,,X9,84.1,44.1\n"
+    (tmp_path / "complaints.csv").write_text(complaints, encoding="utf-8")
+    (tmp_path / "c.toml").write_text(COMPLAINTS, encoding="utf-8")
+    batches.run(engine, tmp_path / "c.toml", mode="refuse", actor="test")
     areas = geopandas.GeoDataFrame(
         {
             "code": ["654203", "654223"],
@@ -117,8 +136,8 @@ def register(engine, tmp_path):
 @pytest.mark.parametrize("language", ["zh_CN", "en"])
 def test_what_was_exported_and_imported_again_changes_nothing(register, tmp_path, suffix, language):
     translate = translator(language)
-    for name in ("premises", "divisions", "inspections", "findings"):
-        shaped = name in {"premises", "divisions"}
+    for name in ("premises", "divisions", "inspections", "findings", "complaints"):
+        shaped = name in {"premises", "divisions", "complaints"}
         table_suffix = suffix if shaped or suffix != "gpkg" else "parquet"
         path = tmp_path / f"{name}.{table_suffix}"
         with session_scope(register) as session:
@@ -128,7 +147,7 @@ def test_what_was_exported_and_imported_again_changes_nothing(register, tmp_path
                 path.name,
                 tables.format_of(path),
                 translate,
-                datums=exports.datums_of(session),
+                datums=exports.datums_of(session, name),
             )
         (tmp_path / "again.toml").write_text(mapping, encoding="utf-8")
         report = batches.run(register, tmp_path / "again.toml", dry_run=True, actor="test")
@@ -209,6 +228,7 @@ def test_a_table_that_is_made_here_has_no_mapping():
 
 def test_the_register_of_the_fixture_has_both_datums(register):
     with session_scope(register) as session:
-        assert exports.datums_of(session) == ["GCJ-02", "WGS84"]
+        assert exports.datums_of(session, "premises") == ["GCJ-02", "WGS84"]
+        assert exports.datums_of(session, "inspections") == []
         points = session.scalar(text("SELECT count(*) FROM premises WHERE location = 'exact'"))
     assert points == 4

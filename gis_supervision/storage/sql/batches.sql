@@ -48,6 +48,11 @@ FROM (
     INNER JOIN division AS d ON later.row_id = d.id AND later.relation = 'division'
     WHERE d.batch_id = :batch
     UNION ALL
+    SELECT later.batch_id
+    FROM import_change AS later
+    INNER JOIN complaint AS c ON later.row_id = c.id AND later.relation = 'complaint'
+    WHERE c.batch_id = :batch
+    UNION ALL
     SELECT i.batch_id
     FROM inspection AS i
     INNER JOIN premises AS p ON i.premises_id = p.id
@@ -188,8 +193,27 @@ WHERE
     c.batch_id = :batch AND c.relation = 'hazard'
     AND h.first_inspection_id = r.first_inspection_id AND h.item = r.item;
 
+-- name: restore_complaints
+DELETE FROM complaint AS c WHERE c.batch_id = :batch;
+
+UPDATE complaint AS c
+SET
+    received_on = r.received_on,
+    closed_on = r.closed_on,
+    kind = r.kind,
+    licence = r.licence,
+    original_x = r.original_x,
+    original_y = r.original_y,
+    datum = r.datum,
+    geom = r.geom,
+    h3_10 = r.h3_10
+FROM import_change AS k
+CROSS JOIN LATERAL jsonb_populate_record(NULL::complaint, k.before) AS r
+WHERE k.batch_id = :batch AND k.relation = 'complaint' AND c.id = k.row_id;
+
 -- name: counts
 SELECT
+    (SELECT count(*) FROM complaint AS c WHERE c.batch_id = :batch) AS complaints,
     (SELECT count(*) FROM premises AS p WHERE p.batch_id = :batch) AS premises,
     (SELECT count(*) FROM inspection AS i WHERE i.batch_id = :batch) AS inspections,
     (SELECT count(*) FROM finding AS f WHERE f.batch_id = :batch) AS findings,

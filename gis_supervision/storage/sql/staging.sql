@@ -78,6 +78,23 @@ CREATE TEMPORARY TABLE staged_finding (
     times bigint
 ) ON COMMIT DROP;
 
+CREATE TEMPORARY TABLE staged_complaint (
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    source text,
+    "row" bigint,
+    complaint_number text COLLATE "C",
+    received_on date,
+    closed_on date,
+    kind text,
+    licence text,
+    original_x double precision,
+    original_y double precision,
+    datum text,
+    lat double precision,
+    lng double precision,
+    h3_10 bigint
+) ON COMMIT DROP;
+
 CREATE TEMPORARY TABLE staged_rejection (
     seq bigint GENERATED ALWAYS AS IDENTITY,
     source text,
@@ -95,6 +112,7 @@ ANALYZE staged_division;
 ANALYZE staged_premises;
 ANALYZE staged_inspection;
 ANALYZE staged_finding;
+ANALYZE staged_complaint;
 
 -- name: repeated
 -- Asked for once: nothing adds rows after it.
@@ -174,6 +192,49 @@ FROM (
 ) AS r
 WHERE r.content <> r.first_content;
 
+-- name: reject_repeated_complaints
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT r.source, r."row", 'complaint_number', r.complaint_number, 'duplicate', 'row ' || r.first_row
+FROM (
+    SELECT
+        s.*,
+        row(s.received_on, s.closed_on, s.kind, s.licence, s.original_x, s.original_y)::text AS content,
+        first_value(
+            row(s.received_on, s.closed_on, s.kind, s.licence, s.original_x, s.original_y)::text
+        ) OVER same AS first_content,
+        first_value(s."row") OVER same AS first_row
+    FROM staged_complaint AS s
+    WINDOW same AS (PARTITION BY s.complaint_number ORDER BY s.seq)
+) AS r
+WHERE r.content <> r.first_content;
+
+-- name: reject_closed_premises
+-- Closed before it opened; a day that the mapping does not fill is the register's.
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT
+    d.source,
+    d."row",
+    CASE WHEN 'closed_on' = any(:given) THEN 'closed_on' ELSE 'opened_on' END,
+    CASE WHEN 'closed_on' = any(:given) THEN d.closed_on ELSE d.opened_on END::text,
+    'before_opening',
+    CASE WHEN 'closed_on' = any(:given) THEN '>= ' || d.opened_on ELSE '<= ' || d.closed_on END
+FROM (
+    SELECT
+        s.source,
+        s."row",
+        CASE WHEN 'opened_on' = any(:given) THEN s.opened_on ELSE p.opened_on END AS opened_on,
+        CASE WHEN 'closed_on' = any(:given) THEN s.closed_on ELSE p.closed_on END AS closed_on
+    FROM staged_premises AS s
+    LEFT JOIN premises AS p ON s.licence = p.licence
+) AS d
+WHERE d.closed_on < d.opened_on;
+
+-- name: reject_ended_complaints
+INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
+SELECT s.source, s."row", 'closed_on', s.closed_on::text, 'before_opening', '>= ' || s.received_on
+FROM staged_complaint AS s
+WHERE s.closed_on < s.received_on;
+
 -- name: reject_orphaned_inspections
 INSERT INTO staged_rejection (source, "row", "column", value, reason, expected)
 SELECT s.source, s."row", 'licence', s.licence, 'no_parent', 'premises'
@@ -203,6 +264,9 @@ DELETE FROM staged_inspection AS s USING staged_rejection AS r
 WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
 
 DELETE FROM staged_finding AS s USING staged_rejection AS r
+WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
+
+DELETE FROM staged_complaint AS s USING staged_rejection AS r
 WHERE s.source = r.source AND s."row" = r."row" AND r.seq > :since;
 
 -- name: last_rejection
@@ -312,6 +376,16 @@ USING (
 ) AS l
 WHERE s.inspection_number = l.inspection_number AND s.seq < l.seq;
 
+-- name: keep_last_complaints
+DELETE FROM staged_complaint AS s
+USING (
+    SELECT d.complaint_number, max(d.seq) AS seq
+    FROM staged_complaint AS d
+    GROUP BY d.complaint_number
+    HAVING count(*) > 1
+) AS l
+WHERE s.complaint_number = l.complaint_number AND s.seq < l.seq;
+
 -- name: repeated_rows
 SELECT
     coalesce(
@@ -335,4 +409,5 @@ SELECT
                 HAVING count(*) > 1
             ) AS r
         ), 0
-    )::bigint AS inspections;
+    )::bigint AS inspections,
+    (SELECT count(*) - count(DISTINCT s.complaint_number) FROM staged_complaint AS s) AS complaints;

@@ -168,6 +168,7 @@ def recusal(session, person, of_premises=None, **values):
         "premises_id": None if of_premises is None else of_premises.id,
         "reason": "relative",
         "valid": ALWAYS,
+        "recorded_by": "test",
     }
     return add(session, InspectorRecusal(**defaults | values))
 
@@ -183,6 +184,6 @@ def cell_workload(session, cell, hours, **values):
         "hours": hours,
         "reason": "counted",
         "set_by": "test",
-        "valid": ALWAYS,
+        "valid_from": date(2000, 1, 1),
     }
     return add(session, CellWorkload(**defaults | values))

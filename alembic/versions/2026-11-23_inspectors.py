@@ -15,6 +15,9 @@ down_revision = "analysis_results"
 branch_labels = None
 depends_on = None
 
+# what answers and maps depend on, so that they are made anew when it changes
+VERSIONED = ("cell_workload", "division_language", "inspector_skill")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -113,30 +116,46 @@ def upgrade() -> None:
         "cell_workload",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("cell_id", sa.BigInteger(), nullable=False),
-        sa.Column("hours", sa.Double(), nullable=False),
+        sa.Column("hours", sa.Double(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("set_by", sa.Text(), nullable=False),
         sa.Column(
             "set_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.Column("valid", postgresql.DATERANGE(), nullable=False),
-        postgresql.ExcludeConstraint(
-            (sa.column("cell_id"), "="),
-            (sa.column("valid"), "&&"),
-            using="gist",
-            name="ex_cell_workload_cell_id",
-        ),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "hours >= 0 AND hours < 'Infinity'", name=op.f("ck_cell_workload_hours_not_negative")
         ),
         sa.CheckConstraint("reason <> ''", name=op.f("ck_cell_workload_reason_given")),
-        sa.CheckConstraint("NOT isempty(valid)", name=op.f("ck_cell_workload_valid_not_empty")),
+        sa.CheckConstraint(
+            "(undone_at IS NULL) = (undone_by IS NULL)",
+            name=op.f("ck_cell_workload_undone_by_somebody"),
+        ),
         sa.ForeignKeyConstraint(
             ["cell_id"], ["grid_cell.id"], name=op.f("fk_cell_workload_cell_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cell_workload")),
     )
-    op.create_index(op.f("ix_cell_workload_cell_id"), "cell_workload", ["cell_id"], unique=False)
+    op.create_index(
+        "ix_cell_workload_cell_id", "cell_workload", ["cell_id", "valid_from", "id"], unique=False
+    )
+    op.create_table(
+        "division_language",
+        sa.Column("division_id", sa.BigInteger(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "language ~ '^[a-z]{2,3}$'", name=op.f("ck_division_language_language_code")
+        ),
+        sa.ForeignKeyConstraint(
+            ["division_id"],
+            ["division.id"],
+            name=op.f("fk_division_language_division_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("division_id", "language", name=op.f("pk_division_language")),
+    )
     op.create_table(
         "inspector_recusal",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -145,6 +164,29 @@ def upgrade() -> None:
         sa.Column("owner_credit_code", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("valid", postgresql.DATERANGE(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        postgresql.ExcludeConstraint(
+            (sa.column("inspector_id"), "="),
+            (sa.column("premises_id"), "="),
+            (sa.column("valid"), "&&"),
+            using="gist",
+            where=sa.text("premises_id IS NOT NULL"),
+            name="ex_inspector_recusal_premises",
+        ),
+        postgresql.ExcludeConstraint(
+            (sa.column("inspector_id"), "="),
+            (sa.column("owner_credit_code"), "="),
+            (sa.column("valid"), "&&"),
+            using="gist",
+            where=sa.text("owner_credit_code IS NOT NULL"),
+            name="ex_inspector_recusal_owner",
+        ),
         sa.CheckConstraint("NOT isempty(valid)", name=op.f("ck_inspector_recusal_valid_not_empty")),
         sa.CheckConstraint(
             "num_nonnulls(premises_id, owner_credit_code) = 1",
@@ -194,16 +236,44 @@ def upgrade() -> None:
             nullable=True,
         ),
     )
-    op.execute(
-        "CREATE TRIGGER cell_workload_version"
-        " AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON cell_workload"
-        " FOR EACH STATEMENT EXECUTE FUNCTION registry_changed()"
+    op.add_column("inspector", sa.Column("left_on", sa.Date(), nullable=True))
+    op.drop_constraint("ck_inspector_capacity_positive", "inspector")
+    op.create_check_constraint(
+        op.f("ck_inspector_capacity_not_negative"),
+        "inspector",
+        "capacity_hours >= 0 AND capacity_hours < 'Infinity'",
     )
+    op.drop_constraint("ck_analysis_run_kind_known", "analysis_run")
+    op.create_check_constraint(
+        op.f("ck_analysis_run_kind_known"),
+        "analysis_run",
+        "kind IN ('coverage', 'hotspots', 'coverage_months', 'emerging', 'scan', 'risk',"
+        " 'workload')",
+    )
+    for table in VERSIONED:
+        op.execute(
+            f"CREATE TRIGGER {table}_version"
+            f" AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION registry_changed()"
+        )
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM analysis_run AS r WHERE r.kind = 'workload'")
+    op.drop_constraint("ck_analysis_run_kind_known", "analysis_run")
+    op.create_check_constraint(
+        op.f("ck_analysis_run_kind_known"),
+        "analysis_run",
+        "kind IN ('coverage', 'hotspots', 'coverage_months', 'emerging', 'scan', 'risk')",
+    )
+    op.drop_constraint("ck_inspector_capacity_not_negative", "inspector")
+    op.create_check_constraint(
+        op.f("ck_inspector_capacity_positive"), "inspector", "capacity_hours > 0"
+    )
+    op.drop_column("inspector", "left_on")
     op.drop_column("inspector", "home")
     op.drop_column("inspector", "languages")
+    op.drop_table("division_language")
     op.drop_table("inspector_recusal")
     op.drop_table("cell_workload")
     op.drop_table("inspector_team")

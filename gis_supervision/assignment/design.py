@@ -16,8 +16,8 @@ from gis_supervision.assignment.workload import Workload, workload
 from gis_supervision.domain.contiguity import shared_borders
 from gis_supervision.domain.polygons import equal_area_crs
 from gis_supervision.errors import ConflictError
-from gis_supervision.storage import grid, zones
-from gis_supervision.storage.zones import NewInspector, NewZone
+from gis_supervision.storage import grid, inspectors, zones
+from gis_supervision.storage.zones import NewZone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gis_supervision.domain.rules import RulePack
+    from gis_supervision.storage.inspectors import NewInspector
 
 TOLERANCE = 0.01
 """Largest share that a zone's workload may lie off the mean."""
@@ -188,7 +189,7 @@ def design(
     return Design(tuple(ids), codes, zoning, work, valid_from, left_out)
 
 
-def assign_in_order(session: Session, made: Design, inspectors: Sequence[NewInspector]) -> None:
+def assign_in_order(session: Session, made: Design, people: Sequence[NewInspector]) -> None:
     """Make one inspector responsible for each zone, in the order of codes and of the list.
 
     Raises
@@ -196,12 +197,12 @@ def assign_in_order(session: Session, made: Design, inspectors: Sequence[NewInsp
     ConflictError
         When there are fewer inspectors than zones.
     """
-    if len(inspectors) < len(made.zone_ids):
+    if len(people) < len(made.zone_ids):
         raise ConflictError(
-            f"{len(made.zone_ids)} zones need as many inspectors, there are {len(inspectors)}"
+            f"{len(made.zone_ids)} zones need as many inspectors, there are {len(people)}"
         )
-    people = zones.register_inspectors(session, inspectors[: len(made.zone_ids)])
-    zones.assign(session, made.zone_ids, people, valid_from=made.valid_from)
+    ids = inspectors.register(session, people[: len(made.zone_ids)])
+    zones.assign(session, made.zone_ids, ids, valid_from=made.valid_from)
 
 
 def _in_metres(cells: grid.Cells) -> NDArray[np.object_]:

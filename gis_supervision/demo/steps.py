@@ -25,7 +25,7 @@ from gis_supervision.rendering import basemap, map_report
 from gis_supervision.storage import analyses, grid, migration, register, zones
 from gis_supervision.storage import batches as batches_of
 from gis_supervision.storage.database import session_scope
-from gis_supervision.storage.zones import NewInspector
+from gis_supervision.storage.inspectors import NewInspector
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+from gis_supervision.domain.inspectors import Skill
 from gis_supervision.domain.rule_errors import near_name
 
 UNVERIFIED = "unverified"
@@ -180,6 +181,32 @@ class Deadline(StrictModel):
     source: Source
 
 
+class FlagRule(StrictModel):
+    """Whether something is asked for."""
+
+    applies: bool
+    source: Source
+
+
+class SkillRule(StrictModel):
+    """The skill that an inspection asks for."""
+
+    skill: Annotated[Skill, Strict(strict=False)]
+    source: Source
+
+
+class SkillRules(StrictModel):
+    """Which certificate the inspection of a premises asks for, by category.
+
+    `default` is for categories that are not named; without it anybody may inspect those. `both`
+    tells whether the second inspector needs the certificate too.
+    """
+
+    category: dict[str, SkillRule] = Field(default_factory=dict)
+    default: SkillRule | None = None
+    both: FlagRule | None = None
+
+
 class Hours(StrictModel):
     """An amount of work in hours."""
 
@@ -187,14 +214,30 @@ class Hours(StrictModel):
     source: Source
 
 
+class Months(StrictModel):
+    """A length of time in months."""
+
+    months: Positive
+    source: Source
+
+
 class WorkloadRules(StrictModel):
-    """Hours of work: one visit (by category), the way to it, an open hazard, a complaint."""
+    """Hours of work: one visit (by category), the way to it, an open hazard, a complaint.
+
+    `complaint_period` is how far back complaints are counted for their yearly rate.
+    """
 
     visit: Hours
     category: dict[str, Hours] = Field(default_factory=dict)
     travel: Hours | None = None
     open_hazard: Hours | None = None
     complaint: Hours | None = None
+    complaint_period: Months | None = None
+
+    @property
+    def complaint_months(self) -> float:
+        """Months whose complaints are counted; a year where the pack does not say."""
+        return 12.0 if self.complaint_period is None else self.complaint_period.months
 
     def visit_hours(self, category: str | None = None) -> float:
         """Hours of one visit to a premises of `category` (the default where none is given)."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, Strict, ValidationError, model_validator
 
+from gis_supervision.domain.inspectors import Skill
 from gis_supervision.domain.rule_errors import describe_errors, near_name
 from gis_supervision.domain.rule_values import (
     UNVERIFIED,
@@ -30,6 +31,7 @@ from gis_supervision.domain.rule_values import (
     Priority,
     ScoreRules,
     SeverityName,
+    SkillRules,
     StrictModel,
     Title,
     VisitRequirement,
@@ -59,6 +61,7 @@ class RulePack(StrictModel):
     links: dict[LinkName, Clock] = Field(default_factory=dict)
     hazard_deadlines: dict[SeverityName, Deadline] = Field(default_factory=dict)
     workload: WorkloadRules
+    skills: SkillRules | None = None
     priorities: Annotated[tuple[Priority, ...], Strict(strict=False)] = ()
     risk_score: ScoreRules | None = None
 
@@ -213,6 +216,20 @@ class RulePack(StrictModel):
     def class_intervals_days(self) -> dict[str, float]:
         """Days between two visits for each risk class, without adjustments."""
         return {name: m * DAYS_PER_MONTH for name, m in self.class_intervals_months().items()}
+
+    def skill_for(self, category: str | None) -> Skill | None:
+        """Skill that the inspection of a premises of a category asks for, None for no one's."""
+        if self.skills is None:
+            return None
+        rule = self.skills.category.get(category) if category is not None else None
+        rule = self.skills.default if rule is None else rule
+        return None if rule is None else rule.skill
+
+    @property
+    def both_skilled(self) -> bool:
+        """Whether both inspectors of a pair need the skill, or only the one who leads."""
+        both = None if self.skills is None else self.skills.both
+        return both is not None and both.applies
 
     def draw_ratios(self, set_name: str | None = None) -> dict[str, float]:
         """Share drawn of each credit class, of the set in force or of the one named.

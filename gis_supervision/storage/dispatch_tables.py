@@ -1,12 +1,12 @@
-"""Tables: inspectors' skills, leave, recusals and teams, and the hours that a dispatcher set."""
+"""Tables: inspectors' skills, leave, recusals and teams, hours set by hand, languages spoken."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_supervision.storage.columns import (
     Record,
@@ -65,6 +65,18 @@ class InspectorRecusal(Record):
         CheckConstraint(
             "num_nonnulls(premises_id, owner_credit_code) = 1", name="premises_or_owner"
         ),
+        never_twice(
+            "ex_inspector_recusal_premises",
+            "inspector_id",
+            "premises_id",
+            where="premises_id IS NOT NULL",
+        ),
+        never_twice(
+            "ex_inspector_recusal_owner",
+            "inspector_id",
+            "owner_credit_code",
+            where="owner_credit_code IS NOT NULL",
+        ),
         valid_not_empty(),
         Index("ix_inspector_recusal_owner_credit_code", "owner_credit_code"),
     )
@@ -74,10 +86,16 @@ class InspectorRecusal(Record):
     owner_credit_code: Mapped[str | None]
     reason: Mapped[str]
     valid: Mapped[Range[date]]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime] = now()
 
 
 class InspectorTeam(Record):
-    """Two inspectors who go together: A leads, B assists (SAMR Order 49 art. 23 asks for two)."""
+    """Two inspectors who go together: A leads, B assists (SAMR Order 49 art. 23 asks for two).
+
+    Nobody is in two teams at once: `gis_supervision.storage.inspectors.team_up` sees to it across
+    the two columns.
+    """
 
     __tablename__ = "inspector_team"
     __table_args__ = (
@@ -93,19 +111,37 @@ class InspectorTeam(Record):
 
 
 class CellWorkload(Record):
-    """Hours a year that a dispatcher set for a cell, in the place of those of the rules."""
+    """Hours a year that a dispatcher set for a cell, in the place of those of the rules.
+
+    A log that only grows: from ``valid_from`` on the row counts, until one that begins later or,
+    beginning on the same day, was set later. ``hours`` is empty where the rules count again. A row
+    that was undone stays, with who undid it and when, and counts no more.
+    """
 
     __tablename__ = "cell_workload"
     __table_args__ = (
         CheckConstraint("hours >= 0 AND hours < 'Infinity'", name="hours_not_negative"),
         CheckConstraint("reason <> ''", name="reason_given"),
-        never_twice("ex_cell_workload_cell_id", "cell_id"),
-        valid_not_empty(),
+        CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="undone_by_somebody"),
+        Index("ix_cell_workload_cell_id", "cell_id", "valid_from", "id"),
     )
     id: Mapped[int] = identity()
-    cell_id: Mapped[int] = reference("grid_cell")
-    hours: Mapped[float]
+    cell_id: Mapped[int] = reference("grid_cell", index=False)
+    hours: Mapped[float | None]
     reason: Mapped[str]
+    valid_from: Mapped[date]
     set_by: Mapped[str]
     set_at: Mapped[datetime] = now()
-    valid: Mapped[Range[date]]
+    undone_by: Mapped[str | None]
+    undone_at: Mapped[datetime | None]
+
+
+class DivisionLanguage(Record):
+    """A language that is spoken with businesses of a division and of those below it."""
+
+    __tablename__ = "division_language"
+    __table_args__ = (CheckConstraint("language ~ '^[a-z]{2,3}$'", name="language_code"),)
+    division_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("division.id", ondelete="CASCADE"), primary_key=True
+    )
+    language: Mapped[str] = mapped_column(primary_key=True)

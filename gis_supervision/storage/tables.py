@@ -197,12 +197,15 @@ class Inspector(Record):
 
     Skills, leave, recusals and teams are in `gis_supervision.storage.dispatch_tables`. ``home`` is
     where a day's route may begin; it is personal and never leaves through a layer or an export.
+    ``left_on`` is the first day on which the person works here no longer.
     """
 
     __tablename__ = "inspector"
     __table_args__ = (
         UniqueConstraint("staff_number"),
-        CheckConstraint("capacity_hours > 0", name="capacity_positive"),
+        CheckConstraint(
+            "capacity_hours >= 0 AND capacity_hours < 'Infinity'", name="capacity_not_negative"
+        ),
     )
     id: Mapped[int] = identity()
     staff_number: Mapped[str]
@@ -210,6 +213,7 @@ class Inspector(Record):
     capacity_hours: Mapped[float]
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     home: Mapped[Any] = geom_column("POINT", nullable=True)
+    left_on: Mapped[date | None]
     synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
@@ -529,7 +533,8 @@ class AnalysisRun(Record):
     __tablename__ = "analysis_run"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('coverage', 'hotspots', 'coverage_months', 'emerging', 'scan', 'risk')",
+            "kind IN ('coverage', 'hotspots', 'coverage_months', 'emerging', 'scan', 'risk',"
+            " 'workload')",
             name="kind_known",
         ),
         Index("ix_analysis_run_kind_as_of", "kind", "as_of", "id"),

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlalchemy import delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gis_supervision.errors import ConflictError
 from gis_supervision.storage import frames
 from gis_supervision.storage.tables import (
     GridCell,
-    Inspector,
     InspectorAssignment,
     Premises,
     Zone,
@@ -59,16 +57,6 @@ class NewZone:
     name: str
     workload_hours: float
     cells: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class NewInspector:
-    """An inspector to be stored; ``synthetic`` marks one that was made up for a demonstration."""
-
-    staff_number: str
-    name: str
-    capacity_hours: float
-    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -229,38 +217,6 @@ def start_zoning(
         ).with_columns(pl.lit(f"[{valid_from},)").alias("valid")),
     )
     return ids
-
-
-def register_inspectors(session: Session, inspectors: Sequence[NewInspector]) -> list[int]:
-    """Register inspectors, or bring those of the same staff number up to date.
-
-    Returns
-    -------
-    list of int
-        Their ids, in the given order.
-    """
-    if not inspectors:
-        return []
-    statement = upsert(Inspector)
-    kept = {name: statement.excluded[name] for name in ("name", "capacity_hours", "synthetic")}
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["staff_number"], set_=kept),
-        [
-            {
-                "staff_number": person.staff_number,
-                "name": person.name,
-                "capacity_hours": person.capacity_hours,
-                "synthetic": person.synthetic,
-            }
-            for person in inspectors
-        ],
-    )
-    numbers = [person.staff_number for person in inspectors]
-    rows = session.execute(
-        select(Inspector.staff_number, Inspector.id).where(Inspector.staff_number.in_(numbers))
-    )
-    ids: dict[str, int] = {number: found for number, found in rows}  # noqa: C416 - rows, not pairs
-    return [ids[number] for number in numbers]
 
 
 def assign(

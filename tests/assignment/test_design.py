@@ -11,7 +11,7 @@ from gis_supervision.domain.grid import adjacency
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError
 from gis_supervision.storage import grid, zones
-from gis_supervision.storage.zones import NewInspector
+from gis_supervision.storage.inspectors import NewInspector
 
 DAY = date(2024, 6, 30)
 

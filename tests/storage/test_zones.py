@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy import func, select
 
 from gis_supervision.errors import ConflictError
-from gis_supervision.storage import zones
+from gis_supervision.storage import inspectors, zones
+from gis_supervision.storage.inspectors import NewInspector
 from gis_supervision.storage.tables import InspectorAssignment, Zone, ZoneCell
-from gis_supervision.storage.zones import NewInspector, NewZone
+from gis_supervision.storage.zones import NewZone
 
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)
 
@@ -32,7 +33,7 @@ def responsible(session, day):
 
 def test_a_new_zoning_ends_the_one_before_and_keeps_its_history(session, cells):
     old = start(session, MAY, tuple(cells[:2]), tuple(cells[2:]))
-    people = zones.register_inspectors(
+    people = inspectors.register(
         session, [NewInspector("1", "An", 1600.0), NewInspector("2", "Bo", 1600.0)]
     )
     zones.assign(session, old, people, valid_from=MAY)
@@ -45,7 +46,7 @@ def test_a_new_zoning_ends_the_one_before_and_keeps_its_history(session, cells):
 
 def test_zones_that_begin_later_are_taken_away_only_when_told_to(session, cells):
     old = start(session, JUNE, tuple(cells))
-    people = zones.register_inspectors(session, [NewInspector("1", "An", 1600.0)])
+    people = inspectors.register(session, [NewInspector("1", "An", 1600.0)])
     zones.assign(session, old, people, valid_from=JUNE)
     with pytest.raises(ConflictError, match="--replace"):
         start(session, MAY, tuple(cells))
@@ -68,7 +69,7 @@ def test_a_cell_stands_in_one_zone(session, cells):
 
 def test_a_zone_that_has_a_responsible_inspector_takes_no_second(session, cells):
     made = start(session, MAY, tuple(cells))
-    people = zones.register_inspectors(session, [NewInspector("1", "An", 1600.0)])
+    people = inspectors.register(session, [NewInspector("1", "An", 1600.0)])
     zones.assign(session, made, people, valid_from=MAY)
     with pytest.raises(ConflictError, match="Z1"):
         zones.assign(session, made, people, valid_from=JUNE)
@@ -76,9 +77,9 @@ def test_a_zone_that_has_a_responsible_inspector_takes_no_second(session, cells)
 
 
 def test_an_inspector_of_the_same_number_is_brought_up_to_date(session):
-    first = zones.register_inspectors(session, [NewInspector("7", "An", 1600.0)])
-    again = zones.register_inspectors(
+    first = inspectors.register(session, [NewInspector("7", "An", 1600.0)])
+    again = inspectors.register(
         session, [NewInspector("8", "Bo", 800.0), NewInspector("7", "An Li", 1200.0)]
     )
     assert again[1:] == first
-    assert zones.register_inspectors(session, []) == []
+    assert inspectors.register(session, []) == []

@@ -1,0 +1,620 @@
+"""Inspectors: who they are, what they can do, when they are there, what they stay away from.
+
+Periods are half-open as everywhere in the register: ``end`` is the first day that is out.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from gis_supervision.domain import inspectors as domain
+from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
+from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.storage.dispatch_tables import (
+    InspectorLeave,
+    InspectorRecusal,
+    InspectorSkill,
+    InspectorTeam,
+)
+from gis_supervision.storage.tables import Inspector, Premises
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+LEAVE_REASONS = ("leave", "sick", "training", "secondment", "other")
+
+
+@dataclass(frozen=True)
+class NewInspector:
+    """An inspector to be stored; ``synthetic`` marks one that was made up for a demonstration.
+
+    ``lat`` and ``lng`` are the home in decimal degrees (WGS84), both or neither.
+    """
+
+    staff_number: str
+    name: str
+    capacity_hours: float
+    synthetic: bool = False
+    languages: tuple[str, ...] = ()
+    lat: float | None = None
+    lng: float | None = None
+    left_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Absence:
+    """One leave of an inspector; the reason is a code, and for dispatchers alone."""
+
+    id: int
+    inspector_id: int
+    staff_number: str
+    name: str
+    reason: str
+    period: Period
+    recorded_by: str
+
+
+@dataclass(frozen=True)
+class Recusal:
+    """What one inspector stays away from: a premises by licence, or an owner by credit code."""
+
+    id: int
+    inspector_id: int
+    staff_number: str
+    name: str
+    licence: str | None
+    owner: str | None
+    reason: str
+    period: Period
+    recorded_by: str
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """A certificate that ends soon, or that has ended and was not renewed."""
+
+    staff_number: str
+    name: str
+    skill: Skill
+    number: str | None
+    last_day: date
+    days_left: int
+
+
+def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
+    """Register inspectors, or bring those of the same staff number up to date.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    people
+        Everything that is kept of a person beside skills, leave, recusals and teams.
+
+    Returns
+    -------
+    list of int
+        Their ids, in the given order.
+
+    Raises
+    ------
+    InvalidInputError
+        When a staff number is given twice, or half a pair of coordinates.
+    """
+    if not people:
+        return []
+    numbers = [person.staff_number for person in people]
+    if len(set(numbers)) < len(numbers):
+        twice = sorted({number for number in numbers if numbers.count(number) > 1})
+        raise InvalidInputError(f"staff number {', '.join(twice)}: given twice")
+    for person in people:
+        if (person.lat is None) != (person.lng is None):
+            raise InvalidInputError(f"inspector {person.staff_number}: half a pair of coordinates")
+    statement = upsert(Inspector)
+    kept = ("name", "capacity_hours", "synthetic", "languages", "home", "left_on")
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["staff_number"], set_={name: statement.excluded[name] for name in kept}
+        ),
+        [
+            {
+                "staff_number": person.staff_number,
+                "name": person.name,
+                "capacity_hours": person.capacity_hours,
+                "synthetic": person.synthetic,
+                "languages": sorted(set(person.languages)),
+                "home": (
+                    None
+                    if person.lat is None
+                    else f"SRID=4326;POINT({person.lng!r} {person.lat!r})"
+                ),
+                "left_on": person.left_on,
+            }
+            for person in people
+        ],
+    )
+    ids = ids_of(session, numbers)
+    return [ids[number] for number in numbers]
+
+
+def ids_of(session: Session, staff_numbers: Iterable[str]) -> dict[str, int]:
+    """Return the ids of the inspectors with these staff numbers; unknown ones are left out."""
+    rows = session.execute(
+        select(Inspector.staff_number, Inspector.id).where(
+            Inspector.staff_number.in_(list(staff_numbers))
+        )
+    )
+    return {number: found for number, found in rows}  # noqa: C416 - rows, not pairs
+
+
+def find(session: Session, staff_number: str) -> int:
+    """Return the id of an inspector.
+
+    Raises
+    ------
+    NotFoundError
+        When nobody has that staff number; the message has the nearest one.
+    """
+    found = ids_of(session, [staff_number])
+    if staff_number in found:
+        return found[staff_number]
+    known = session.scalars(select(Inspector.staff_number)).all()
+    near = difflib.get_close_matches(staff_number, known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise NotFoundError(f"no inspector has staff number {staff_number!r}{hint}")
+
+
+def on(
+    session: Session, day: date, end: date | None = None, *, ids: Sequence[int] | None = None
+) -> list[domain.Inspector]:
+    """Read the inspectors with everything that assignments depend on.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    day, end
+        The day, or the period from ``day`` to the day before ``end``: leave that touches it,
+        recusals that hold on some day of it, the team of its first day. All certificates are
+        given; `domain.inspectors.Inspector.skills` tells those that hold on a day.
+    ids
+        Only these inspectors; left out: everybody who has not left by ``day``.
+
+    Returns
+    -------
+    list of domain.inspectors.Inspector
+        By staff number.
+    """
+    who = select(
+        Inspector.id,
+        Inspector.staff_number,
+        Inspector.name,
+        Inspector.capacity_hours,
+        Inspector.languages,
+        func.st_y(Inspector.home).label("lat"),
+        func.st_x(Inspector.home).label("lng"),
+        Inspector.left_on,
+        Inspector.synthetic,
+    ).order_by(Inspector.staff_number.collate("C"))
+    if ids is None:
+        who = who.where(or_(Inspector.left_on.is_(None), Inspector.left_on > day))
+    else:
+        who = who.where(Inspector.id.in_(list(ids)))
+    people = session.execute(who).mappings().all()
+    span = func.daterange(day, end, "[)") if end is not None else func.daterange(day, day, "[]")
+    certificates: defaultdict[int, list[Certificate]] = defaultdict(list)
+    for row in session.execute(
+        select(InspectorSkill).order_by(InspectorSkill.skill, func.lower(InspectorSkill.valid))
+    ).scalars():
+        certificates[row.inspector_id].append(
+            Certificate(Skill(row.skill), _period(row.valid), row.certificate_number)
+        )
+    leave: defaultdict[int, list[Period]] = defaultdict(list)
+    for away in session.execute(
+        select(InspectorLeave)
+        .where(InspectorLeave.valid.op("&&")(span))
+        .order_by(func.lower(InspectorLeave.valid))
+    ).scalars():
+        leave[away.inspector_id].append(_period(away.valid))
+    premises, owners = _recused(session, span)
+    teams: dict[int, Team] = {}
+    for team in session.execute(
+        select(InspectorTeam).where(InspectorTeam.valid.op("@>")(day))
+    ).scalars():
+        teams[team.lead_id] = Team("A", team.assistant_id)
+        teams[team.assistant_id] = Team("B", team.lead_id)
+    return [
+        domain.Inspector(
+            id=person["id"],
+            staff_number=person["staff_number"],
+            name=person["name"],
+            capacity_hours=person["capacity_hours"],
+            certificates=tuple(certificates[person["id"]]),
+            leave=tuple(leave[person["id"]]),
+            languages=frozenset(person["languages"]),
+            lat=person["lat"],
+            lng=person["lng"],
+            recused_premises=frozenset(premises[person["id"]]),
+            recused_owners=frozenset(owners[person["id"]]),
+            team=teams.get(person["id"]),
+            left_on=person["left_on"],
+            synthetic=person["synthetic"],
+        )
+        for person in people
+    ]
+
+
+def certify(
+    session: Session,
+    inspector_id: int,
+    skill: Skill,
+    valid: Period,
+    *,
+    number: str | None = None,
+) -> None:
+    """Give an inspector a certificate; from its first day on it takes the place of older ones.
+
+    Raises
+    ------
+    InvalidInputError
+        When the certificate holds on no day.
+    """
+    _not_empty(valid, "certificate")
+    old = session.scalars(
+        select(InspectorSkill).where(
+            InspectorSkill.inspector_id == inspector_id,
+            InspectorSkill.skill == skill.value,
+            InspectorSkill.valid.op("&&")(func.daterange(valid.first, valid.end)),
+        )
+    ).all()
+    for row in old:
+        if valid.first is not None and (row.valid.lower is None or row.valid.lower < valid.first):
+            row.valid = Range(row.valid.lower, valid.first)
+        else:
+            session.delete(row)
+    session.flush()
+    session.add(
+        InspectorSkill(
+            inspector_id=inspector_id,
+            skill=skill.value,
+            certificate_number=number,
+            valid=Range(valid.first, valid.end),
+        )
+    )
+    session.flush()
+
+
+def withdraw_certificate(session: Session, inspector_id: int, skill: Skill, day: date) -> int:
+    """End an inspector's certificates of a skill on a day; returns how many were ended."""
+    rows = session.scalars(
+        select(InspectorSkill).where(
+            InspectorSkill.inspector_id == inspector_id,
+            InspectorSkill.skill == skill.value,
+            InspectorSkill.valid.op("&&")(func.daterange(day, None)),
+        )
+    ).all()
+    for row in rows:
+        if row.valid.lower is not None and row.valid.lower >= day:
+            session.delete(row)
+        else:
+            row.valid = Range(row.valid.lower, day)
+    session.flush()
+    return len(rows)
+
+
+def expiring(session: Session, day: date, within_days: int) -> list[Expiry]:
+    """List certificates whose last day is less than ``within_days`` days after a day.
+
+    One that was renewed is left out; one that has ended and was not renewed stays in the list, with
+    ``days_left`` below zero, while the inspector works here.
+    """
+    rows = session.execute(
+        text(
+            "SELECT i.staff_number, i.name, s.skill, s.certificate_number AS number,"
+            " upper(s.valid) - 1 AS last_day, upper(s.valid) - 1 - CAST(:day AS date) AS days_left"
+            " FROM inspector_skill AS s INNER JOIN inspector AS i ON s.inspector_id = i.id"
+            " WHERE upper(s.valid) <= CAST(:day AS date) + CAST(:within AS integer)"
+            " AND (i.left_on IS NULL OR i.left_on > CAST(:day AS date))"
+            " AND NOT EXISTS (SELECT 1 FROM inspector_skill AS o WHERE o.inspector_id = i.id"
+            " AND o.skill = s.skill AND (o.valid >> s.valid OR upper_inf(o.valid)))"
+            ' ORDER BY upper(s.valid), i.staff_number COLLATE "C", s.skill'
+        ),
+        {"day": day, "within": within_days + 1},
+    ).mappings()
+    return [Expiry(**{**row, "skill": Skill(row["skill"])}) for row in rows]
+
+
+def take_leave(session: Session, inspector_id: int, period: Period, *, reason: str, by: str) -> int:
+    """Record days on which an inspector is not there.
+
+    Returns
+    -------
+    int
+        Id of the leave.
+
+    Raises
+    ------
+    InvalidInputError
+        When the reason is not known, or the leave has no beginning, end or day.
+    ConflictError
+        When another leave of the inspector touches it.
+    """
+    if reason not in LEAVE_REASONS:
+        raise InvalidInputError(f"reason {reason!r}: expected one of {', '.join(LEAVE_REASONS)}")
+    if period.first is None or period.end is None:
+        raise InvalidInputError("leave: expected a first and a last day")
+    _not_empty(period, "leave")
+    other = session.scalars(
+        select(InspectorLeave).where(
+            InspectorLeave.inspector_id == inspector_id,
+            InspectorLeave.valid.op("&&")(func.daterange(period.first, period.end)),
+        )
+    ).first()
+    if other is not None:
+        raise ConflictError(
+            f"there is a leave from {other.valid.lower} to before {other.valid.upper} already:"
+            " end it first"
+        )
+    row = InspectorLeave(
+        inspector_id=inspector_id,
+        reason=reason,
+        valid=Range(period.first, period.end),
+        recorded_by=by,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def end_leave(session: Session, inspector_id: int, day: date) -> Absence | None:
+    """End the leave that holds on a day, or the next one after it: back from that day on.
+
+    A leave that has not begun by that day is taken away. Returns it as it was, None without one.
+    """
+    row = session.scalars(
+        select(InspectorLeave)
+        .where(
+            InspectorLeave.inspector_id == inspector_id,
+            func.upper(InspectorLeave.valid) > day,
+        )
+        .order_by(func.lower(InspectorLeave.valid))
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    (before,) = (one for one in absences(session, day, None) if one.id == row.id)
+    if row.valid.lower is not None and row.valid.lower >= day:
+        session.delete(row)
+    else:
+        row.valid = Range(row.valid.lower, day)
+    session.flush()
+    return before
+
+
+def absences(session: Session, day: date, end: date | None) -> list[Absence]:
+    """List the leave that touches a period (``end`` None: everything from ``day`` on)."""
+    rows = session.execute(
+        select(InspectorLeave, Inspector.staff_number, Inspector.name)
+        .join(Inspector, InspectorLeave.inspector_id == Inspector.id)
+        .where(InspectorLeave.valid.op("&&")(func.daterange(day, end)))
+        .order_by(func.lower(InspectorLeave.valid), Inspector.staff_number.collate("C"))
+    )
+    return [
+        Absence(
+            row.id, row.inspector_id, number, name, row.reason, _period(row.valid), row.recorded_by
+        )
+        for row, number, name in rows
+    ]
+
+
+def recuse(
+    session: Session,
+    inspector_id: int,
+    *,
+    premises_id: int | None = None,
+    owner: str | None = None,
+    reason: str,
+    by: str,
+    valid: Period,
+) -> bool:
+    """Keep an inspector away from a premises, or from all of an owner.
+
+    Returns
+    -------
+    bool
+        False where exactly this is recorded already.
+
+    Raises
+    ------
+    InvalidInputError
+        When both or neither of premises and owner are given, or the recusal holds on no day.
+    ConflictError
+        When another recusal of the same inspector and the same target touches the days.
+    """
+    if (premises_id is None) == (owner is None):
+        raise InvalidInputError("recusal: expected either a premises or an owner")
+    _not_empty(valid, "recusal")
+    target = (
+        InspectorRecusal.premises_id == premises_id
+        if owner is None
+        else InspectorRecusal.owner_credit_code == owner
+    )
+    other = session.scalars(
+        select(InspectorRecusal).where(
+            InspectorRecusal.inspector_id == inspector_id,
+            target,
+            InspectorRecusal.valid.op("&&")(func.daterange(valid.first, valid.end)),
+        )
+    ).first()
+    if other is not None:
+        if _period(other.valid) == valid:
+            return False
+        raise ConflictError(
+            f"there is a recusal from {other.valid.lower} to {other.valid.upper or 'further on'}"
+            " already: end it first"
+        )
+    session.add(
+        InspectorRecusal(
+            inspector_id=inspector_id,
+            premises_id=premises_id,
+            owner_credit_code=owner,
+            reason=reason,
+            valid=Range(valid.first, valid.end),
+            recorded_by=by,
+        )
+    )
+    session.flush()
+    return True
+
+
+def end_recusal(session: Session, recusal_id: int, day: date) -> None:
+    """End a recusal: the inspector may go there from that day on.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such recusal, or it ended before.
+    """
+    row = session.get(InspectorRecusal, recusal_id)
+    if row is None or (row.valid.upper is not None and row.valid.upper <= day):
+        raise NotFoundError(f"no recusal {recusal_id} holds on {day} or later")
+    if row.valid.lower is not None and row.valid.lower >= day:
+        session.delete(row)
+    else:
+        row.valid = Range(row.valid.lower, day)
+    session.flush()
+
+
+def recusals(session: Session, day: date) -> list[Recusal]:
+    """List the recusals that hold on a day or later."""
+    rows = session.execute(
+        select(InspectorRecusal, Inspector.staff_number, Inspector.name, Premises.licence)
+        .join(Inspector, InspectorRecusal.inspector_id == Inspector.id)
+        .outerjoin(Premises, InspectorRecusal.premises_id == Premises.id)
+        .where(InspectorRecusal.valid.op("&&")(func.daterange(day, None)))
+        .order_by(Inspector.staff_number.collate("C"), InspectorRecusal.id)
+    )
+    return [
+        Recusal(
+            row.id,
+            row.inspector_id,
+            number,
+            name,
+            licence,
+            row.owner_credit_code,
+            row.reason,
+            _period(row.valid),
+            row.recorded_by,
+        )
+        for row, number, name, licence in rows
+    ]
+
+
+def team_up(session: Session, lead_id: int, assistant_id: int, valid: Period) -> bool:
+    """Let two inspectors go together: the first leads (A), the second assists (B).
+
+    Returns
+    -------
+    bool
+        False where exactly this is recorded already.
+
+    Raises
+    ------
+    InvalidInputError
+        When the two are one person, or the team holds on no day.
+    ConflictError
+        When one of them is in another team on one of the days, in whatever role.
+    """
+    if lead_id == assistant_id:
+        raise InvalidInputError("team: expected two different inspectors")
+    _not_empty(valid, "team")
+    # across two columns no constraint can tell: writers take turns
+    session.execute(text("LOCK TABLE inspector_team IN SHARE ROW EXCLUSIVE MODE"))
+    both = [lead_id, assistant_id]
+    taken = session.scalars(
+        select(InspectorTeam).where(
+            or_(InspectorTeam.lead_id.in_(both), InspectorTeam.assistant_id.in_(both)),
+            InspectorTeam.valid.op("&&")(func.daterange(valid.first, valid.end)),
+        )
+    ).first()
+    if taken is not None:
+        same = (taken.lead_id, taken.assistant_id) == (lead_id, assistant_id)
+        if same and _period(taken.valid) == valid:
+            return False
+        members = (taken.lead_id, taken.assistant_id)
+        numbers = session.scalars(
+            select(Inspector.staff_number)
+            .where(Inspector.id.in_([one for one in both if one in members]))
+            .order_by(Inspector.staff_number)
+        ).all()
+        raise ConflictError(
+            f"{', '.join(numbers)}: in a team from {taken.valid.lower} to"
+            f" {taken.valid.upper or 'further on'} already: end it first"
+        )
+    session.execute(
+        insert(InspectorTeam).values(
+            lead_id=lead_id, assistant_id=assistant_id, valid=Range(valid.first, valid.end)
+        )
+    )
+    return True
+
+
+def disband(session: Session, inspector_id: int, day: date) -> int:
+    """End the teams that an inspector is in from a day on; returns how many were ended."""
+    one = or_(InspectorTeam.lead_id == inspector_id, InspectorTeam.assistant_id == inspector_id)
+    later = session.execute(
+        delete(InspectorTeam)
+        .where(one, func.lower(InspectorTeam.valid) >= day)
+        .returning(InspectorTeam.id)
+    ).all()
+    running = session.execute(
+        update(InspectorTeam)
+        .where(one, InspectorTeam.valid.op("@>")(day))
+        .values(valid=func.daterange(func.lower(InspectorTeam.valid), day))
+        .returning(InspectorTeam.id)
+    ).all()
+    return len(later) + len(running)
+
+
+def _recused(
+    session: Session, span: Any
+) -> tuple[defaultdict[int, set[int]], defaultdict[int, set[str]]]:
+    """Premises and owners that each inspector stays away from on some day of a span."""
+    premises: defaultdict[int, set[int]] = defaultdict(set)
+    owners: defaultdict[int, set[str]] = defaultdict(set)
+    held = InspectorRecusal.valid.op("&&")(span)
+    for row in session.execute(select(InspectorRecusal).where(held)).scalars():
+        if row.premises_id is not None:
+            premises[row.inspector_id].add(row.premises_id)
+        if row.owner_credit_code is not None:
+            owners[row.inspector_id].add(row.owner_credit_code)
+    if owners:
+        rows = session.execute(
+            select(InspectorRecusal.inspector_id, Premises.id)
+            .join(Premises, Premises.credit_code == InspectorRecusal.owner_credit_code)
+            .where(held)
+        )
+        for inspector_id, found in rows:
+            premises[inspector_id].add(found)
+    return premises, owners
+
+
+def _period(valid: Range[date]) -> Period:
+    return Period(valid.lower, valid.upper)
+
+
+def _not_empty(period: Period, what: str) -> None:
+    if period.first is not None and period.end is not None and period.end <= period.first:
+        raise InvalidInputError(
+            f"{what} from {period.first} to before {period.end}: expected at least one day"
+        )

@@ -70,6 +70,20 @@ class Period:
     def __contains__(self, day: date) -> bool:
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
 
+    def required(self, what: str) -> Period:
+        """Return the period, refusing one without a day.
+
+        Raises
+        ------
+        InvalidInputError
+            When it ends before it begins, or at once; ``what`` says what of.
+        """
+        if self.first is not None and self.end is not None and self.end <= self.first:
+            raise InvalidInputError(
+                f"{what} from {self.first} to before {self.end}: expected at least one day"
+            )
+        return self
+
     def overlap_days(self, first: date, end: date) -> int:
         """Count the days of this period from ``first`` to the day before ``end``."""
         begin = first if self.first is None else max(first, self.first)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
@@ -17,13 +17,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from gis_supervision.domain import inspectors as domain
 from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.storage import recusals
 from gis_supervision.storage.dispatch_tables import (
     InspectorLeave,
-    InspectorRecusal,
     InspectorSkill,
     InspectorTeam,
 )
-from gis_supervision.storage.tables import Inspector, Premises
+from gis_supervision.storage.tables import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,21 +59,6 @@ class Absence:
     inspector_id: int
     staff_number: str
     name: str
-    reason: str
-    period: Period
-    recorded_by: str
-
-
-@dataclass(frozen=True)
-class Recusal:
-    """What one inspector stays away from: a premises by licence, or an owner by credit code."""
-
-    id: int
-    inspector_id: int
-    staff_number: str
-    name: str
-    licence: str | None
-    owner: str | None
     reason: str
     period: Period
     recorded_by: str
@@ -226,7 +211,7 @@ def on(
         .order_by(func.lower(InspectorLeave.valid))
     ).scalars():
         leave[away.inspector_id].append(_period(away.valid))
-    premises, owners = _recused(session, span)
+    premises, owners = recusals.targets(session, day, end)
     teams: dict[int, Team] = {}
     for team in session.execute(
         select(InspectorTeam).where(InspectorTeam.valid.op("@>")(day))
@@ -269,7 +254,7 @@ def certify(
     InvalidInputError
         When the certificate holds on no day.
     """
-    _not_empty(valid, "certificate")
+    valid.required("certificate")
     old = session.scalars(
         select(InspectorSkill).where(
             InspectorSkill.inspector_id == inspector_id,
@@ -353,7 +338,7 @@ def take_leave(session: Session, inspector_id: int, period: Period, *, reason: s
         raise InvalidInputError(f"reason {reason!r}: expected one of {', '.join(LEAVE_REASONS)}")
     if period.first is None or period.end is None:
         raise InvalidInputError("leave: expected a first and a last day")
-    _not_empty(period, "leave")
+    period.required("leave")
     other = session.scalars(
         select(InspectorLeave).where(
             InspectorLeave.inspector_id == inspector_id,
@@ -417,109 +402,6 @@ def absences(session: Session, day: date, end: date | None) -> list[Absence]:
     ]
 
 
-def recuse(
-    session: Session,
-    inspector_id: int,
-    *,
-    premises_id: int | None = None,
-    owner: str | None = None,
-    reason: str,
-    by: str,
-    valid: Period,
-) -> bool:
-    """Keep an inspector away from a premises, or from all of an owner.
-
-    Returns
-    -------
-    bool
-        False where exactly this is recorded already.
-
-    Raises
-    ------
-    InvalidInputError
-        When both or neither of premises and owner are given, or the recusal holds on no day.
-    ConflictError
-        When another recusal of the same inspector and the same target touches the days.
-    """
-    if (premises_id is None) == (owner is None):
-        raise InvalidInputError("recusal: expected either a premises or an owner")
-    _not_empty(valid, "recusal")
-    target = (
-        InspectorRecusal.premises_id == premises_id
-        if owner is None
-        else InspectorRecusal.owner_credit_code == owner
-    )
-    other = session.scalars(
-        select(InspectorRecusal).where(
-            InspectorRecusal.inspector_id == inspector_id,
-            target,
-            InspectorRecusal.valid.op("&&")(func.daterange(valid.first, valid.end)),
-        )
-    ).first()
-    if other is not None:
-        if _period(other.valid) == valid:
-            return False
-        raise ConflictError(
-            f"there is a recusal from {other.valid.lower} to {other.valid.upper or 'further on'}"
-            " already: end it first"
-        )
-    session.add(
-        InspectorRecusal(
-            inspector_id=inspector_id,
-            premises_id=premises_id,
-            owner_credit_code=owner,
-            reason=reason,
-            valid=Range(valid.first, valid.end),
-            recorded_by=by,
-        )
-    )
-    session.flush()
-    return True
-
-
-def end_recusal(session: Session, recusal_id: int, day: date) -> None:
-    """End a recusal: the inspector may go there from that day on.
-
-    Raises
-    ------
-    NotFoundError
-        When there is no such recusal, or it ended before.
-    """
-    row = session.get(InspectorRecusal, recusal_id)
-    if row is None or (row.valid.upper is not None and row.valid.upper <= day):
-        raise NotFoundError(f"no recusal {recusal_id} holds on {day} or later")
-    if row.valid.lower is not None and row.valid.lower >= day:
-        session.delete(row)
-    else:
-        row.valid = Range(row.valid.lower, day)
-    session.flush()
-
-
-def recusals(session: Session, day: date) -> list[Recusal]:
-    """List the recusals that hold on a day or later."""
-    rows = session.execute(
-        select(InspectorRecusal, Inspector.staff_number, Inspector.name, Premises.licence)
-        .join(Inspector, InspectorRecusal.inspector_id == Inspector.id)
-        .outerjoin(Premises, InspectorRecusal.premises_id == Premises.id)
-        .where(InspectorRecusal.valid.op("&&")(func.daterange(day, None)))
-        .order_by(Inspector.staff_number.collate("C"), InspectorRecusal.id)
-    )
-    return [
-        Recusal(
-            row.id,
-            row.inspector_id,
-            number,
-            name,
-            licence,
-            row.owner_credit_code,
-            row.reason,
-            _period(row.valid),
-            row.recorded_by,
-        )
-        for row, number, name, licence in rows
-    ]
-
-
 def team_up(session: Session, lead_id: int, assistant_id: int, valid: Period) -> bool:
     """Let two inspectors go together: the first leads (A), the second assists (B).
 
@@ -537,7 +419,7 @@ def team_up(session: Session, lead_id: int, assistant_id: int, valid: Period) ->
     """
     if lead_id == assistant_id:
         raise InvalidInputError("team: expected two different inspectors")
-    _not_empty(valid, "team")
+    valid.required("team")
     # across two columns no constraint can tell: writers take turns
     session.execute(text("LOCK TABLE inspector_team IN SHARE ROW EXCLUSIVE MODE"))
     both = [lead_id, assistant_id]
@@ -586,35 +468,5 @@ def disband(session: Session, inspector_id: int, day: date) -> int:
     return len(later) + len(running)
 
 
-def _recused(
-    session: Session, span: Any
-) -> tuple[defaultdict[int, set[int]], defaultdict[int, set[str]]]:
-    """Premises and owners that each inspector stays away from on some day of a span."""
-    premises: defaultdict[int, set[int]] = defaultdict(set)
-    owners: defaultdict[int, set[str]] = defaultdict(set)
-    held = InspectorRecusal.valid.op("&&")(span)
-    for row in session.execute(select(InspectorRecusal).where(held)).scalars():
-        if row.premises_id is not None:
-            premises[row.inspector_id].add(row.premises_id)
-        if row.owner_credit_code is not None:
-            owners[row.inspector_id].add(row.owner_credit_code)
-    if owners:
-        rows = session.execute(
-            select(InspectorRecusal.inspector_id, Premises.id)
-            .join(Premises, Premises.credit_code == InspectorRecusal.owner_credit_code)
-            .where(held)
-        )
-        for inspector_id, found in rows:
-            premises[inspector_id].add(found)
-    return premises, owners
-
-
 def _period(valid: Range[date]) -> Period:
     return Period(valid.lower, valid.upper)
-
-
-def _not_empty(period: Period, what: str) -> None:
-    if period.first is not None and period.end is not None and period.end <= period.first:
-        raise InvalidInputError(
-            f"{what} from {period.first} to before {period.end}: expected at least one day"
-        )

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gis_supervision.domain.inspectors import Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-from gis_supervision.storage import inspectors
+from gis_supervision.storage import inspectors, recusals
 from gis_supervision.storage.inspectors import NewInspector
 
 DAY = date(2024, 6, 30)
@@ -147,14 +147,12 @@ def test_a_recusal_from_an_owner_covers_every_premises_of_its(session):
     owned = [factories.premises(session, credit_code=code).id for _ in range(2)]
     alone, free = (factories.premises(session).id for _ in range(2))
     always = Period(DAY, None)
-    added = inspectors.recuse(
-        session, person.id, owner=code, reason="relative", by="x", valid=always
-    )
+    added = recusals.add(session, person.id, owner=code, reason="relative", by="x", valid=always)
     assert added
-    assert not inspectors.recuse(
+    assert not recusals.add(
         session, person.id, owner=code, reason="relative", by="x", valid=always
     ), "the same again changes nothing"
-    inspectors.recuse(
+    recusals.add(
         session, person.id, premises_id=alone, reason="relative", by="x", valid=Period(DAY, LATER)
     )
     kept = read(session, person)
@@ -167,17 +165,17 @@ def test_a_recusal_from_an_owner_covers_every_premises_of_its(session):
     assert read(session, person, DAY - timedelta(9), DAY).recused_premises == set()
     assert read(session, person, DAY - timedelta(9), LATER).recused_premises == {*owned, alone}
     with pytest.raises(ConflictError, match="end it first"):
-        inspectors.recuse(
+        recusals.add(
             session, person.id, premises_id=alone, reason="x", by="x", valid=Period(DAY, None)
         )
     with pytest.raises(InvalidInputError, match="either"):
-        inspectors.recuse(session, person.id, reason="x", by="x", valid=always)
-    told = inspectors.recusals(session, DAY)
+        recusals.add(session, person.id, reason="x", by="x", valid=always)
+    told = recusals.since(session, DAY)
     assert [(r.owner, r.licence is None) for r in told] == [(code, True), (None, False)]
-    inspectors.end_recusal(session, told[0].id, LATER)
+    recusals.end(session, told[0].id, LATER)
     assert read(session, person, LATER).recused_premises == frozenset()
     with pytest.raises(NotFoundError, match="no recusal"):
-        inspectors.end_recusal(session, told[0].id, LATER)
+        recusals.end(session, told[0].id, LATER)
 
 
 def test_nobody_is_in_two_teams_at_once_in_whatever_role(session):

@@ -35,11 +35,14 @@ class Findings:
         Pairs of unit kind and frame, as `gis_supervision.storage.analyses.store` takes them.
     series
         The same over time; the frames have a column ``period_end`` too.
+    zeros
+        Whether zeros of the series are stored.
     """
 
     summary: dict[str, Any]
     metrics: Sequence[tuple[str, pl.DataFrame]]
     series: Sequence[tuple[str, pl.DataFrame]] = ()
+    zeros: bool = True
 
 
 def reuse_or_store(
@@ -90,6 +93,7 @@ def reuse_or_store(
         ),
         findings.metrics,
         findings.series,
+        zeros=findings.zeros,
     )
 
 

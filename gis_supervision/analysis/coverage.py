@@ -157,34 +157,118 @@ def by_unit(
     InvalidInputError
         When shapes differ.
     """
-    state = np.asarray(statuses)
-    place = np.asarray(located, dtype=bool)
     unit = np.asarray(units, dtype=np.int64)
+    if unit.ndim != 1:
+        raise InvalidInputError("expected one-dimensional arrays of one length")
+    names, index = np.unique(unit, return_inverse=True)
+    return tally(
+        statuses, located, np.where(unit < 0, -1, index), names, in_grid=in_grid, empty=False
+    )
+
+
+def tally(
+    statuses: ArrayLike,
+    located: ArrayLike,
+    index: ArrayLike,
+    names: NDArray[np.int64],
+    *,
+    in_grid: ArrayLike | None = None,
+    empty: bool = True,
+) -> Coverage:
+    """`by_unit` where the units are numbered already, as for a series of days.
+
+    Parameters
+    ----------
+    statuses, located, in_grid
+        As `by_unit` takes them.
+    index
+        Shape (n,), place of every premises' unit in ``names``; negative for none.
+    names
+        The units, shape (u,).
+    empty
+        Whether units without a premises in scope are returned too.
+
+    Returns
+    -------
+    Coverage
+
+    Raises
+    ------
+    InvalidInputError
+        When shapes differ.
+    """
+    state = np.asarray(statuses, dtype=np.int64)
+    place = np.asarray(located, dtype=bool)
+    unit = np.asarray(index, dtype=np.int64)
     held = place if in_grid is None else np.asarray(in_grid, dtype=bool)
     if not state.shape == place.shape == unit.shape == held.shape or state.ndim != 1:
         raise InvalidInputError("expected one-dimensional arrays of one length")
-    scope = ~np.isin(state, OUT_OF_SCOPE) & (unit >= 0)
-    names, index = np.unique(unit[scope], return_inverse=True)
-
-    def count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.bincount(index[mask[scope]], minlength=names.size).astype(np.int64)
-
-    in_time, overdue, never = (
-        count(state == which) for which in (Status.IN_TIME, Status.OVERDUE, Status.NEVER)
+    # One count for all: a code of the status, and of whether there is a point and a cell.
+    codes = (state * 2 + place) * 2 + held
+    width = 4 * len(Status)
+    kept = unit >= 0
+    flat = np.bincount(unit[kept] * width + codes[kept], minlength=names.size * width)
+    table = flat.reshape(names.size, len(Status), 2, 2)
+    table[:, [int(status) for status in OUT_OF_SCOPE]] = 0
+    of_status = table.sum(axis=(2, 3))
+    premises = of_status.sum(axis=1)
+    shown = slice(None) if empty else premises > 0
+    in_time, overdue, never, no_rule = (
+        of_status[shown, which]
+        for which in (Status.IN_TIME, Status.OVERDUE, Status.NEVER, Status.NO_RULE)
     )
     due = in_time + overdue + never
     return Coverage(
-        units=names,
-        premises=np.bincount(index, minlength=names.size).astype(np.int64),
+        units=names[shown],
+        premises=premises[shown],
         due=due,
         in_time=in_time,
         overdue=overdue,
         never=never,
-        no_rule=count(state == Status.NO_RULE),
-        not_located=count(~place),
-        outside=count(place & ~held),
+        no_rule=no_rule,
+        not_located=table[shown, :, 0].sum(axis=(1, 2)),
+        outside=table[shown, :, 1, 0].sum(axis=1),
         share_on_time=_share(in_time, due),
     )
+
+
+def due_in_days(
+    days_since_visit: ArrayLike,
+    interval_days: ArrayLike,
+    *,
+    days_since_opening: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Tell in how many days the next visit is due at the latest.
+
+    Parameters
+    ----------
+    days_since_visit, interval_days, days_since_opening
+        As `status` takes them.
+
+    Returns
+    -------
+    ndarray of float64
+        Shape (n,), whole days from the day of the report to the last day that is in time; negative
+        for an overdue visit, NaN where the rules demand none. Without a visit the interval begins
+        with the opening; where that is not known the visit is due at once (0).
+
+    Raises
+    ------
+    InvalidInputError
+        When shapes differ.
+    """
+    visited = np.asarray(days_since_visit, dtype=np.float64)
+    interval = np.asarray(interval_days, dtype=np.float64)
+    opened = (
+        np.full(visited.shape, np.nan)
+        if days_since_opening is None
+        else np.asarray(days_since_opening, dtype=np.float64)
+    )
+    if visited.ndim != 1 or not visited.shape == interval.shape == opened.shape:
+        raise InvalidInputError("expected one-dimensional arrays of one length")
+    since = np.where(np.isnan(visited), opened, visited)
+    left = np.floor(interval) - since
+    return np.where(np.isnan(since) & ~np.isnan(interval), 0.0, left)
 
 
 def merged(parts: Sequence[Coverage]) -> Coverage:

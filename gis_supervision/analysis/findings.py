@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def coverage_findings(counted: Mapping[str, Coverage], statuses: Mapping[int, int]) -> Findings:
+def table(counts: Coverage) -> pl.DataFrame:
+    """Return counts as a frame with a column ``unit_id``."""
+    return pl.DataFrame({"unit_id": counts.units, **asdict(counts)}).drop("units")
+
+
+def coverage_findings(
+    counted: Mapping[str, Coverage],
+    statuses: Mapping[int, int],
+    checklists: Mapping[str, Coverage] | None = None,
+) -> Findings:
     """Put the counts of coverage into tables.
 
     Parameters
@@ -29,9 +38,11 @@ def coverage_findings(counted: Mapping[str, Coverage], statuses: Mapping[int, in
         Counts by kind of unit; that of the whole area is called ``area``.
     statuses
         Number of premises by `Status`, of the whole register.
+    checklists
+        The same as ``counted`` for full checklists; left out or empty where none are demanded.
     """
     metrics = tuple(
-        (unit, pl.DataFrame({"unit_id": counts.units, **asdict(counts)}).drop("units"))
+        (unit, _with_checklists(table(counts), (checklists or {}).get(unit)))
         for unit, counts in counted.items()
     )
     total = dict(metrics)["area"]
@@ -45,6 +56,15 @@ def coverage_findings(counted: Mapping[str, Coverage], statuses: Mapping[int, in
         if (number := statuses.get(status, 0))
     }
     return Findings(summary, metrics)
+
+
+def _with_checklists(visits: pl.DataFrame, checklists: Coverage | None) -> pl.DataFrame:
+    if checklists is None:
+        return visits
+    return visits.with_columns(
+        pl.Series(f"checklist_{name}", getattr(checklists, name))
+        for name in ("due", "in_time", "overdue", "never")
+    )
 
 
 def hotspot_findings(

@@ -5,42 +5,46 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-import polars as pl
-
-from gis_supervision.analysis import coverage as coverage_of
+from gis_supervision.analysis import coverage_frames
 from gis_supervision.analysis.archive import Findings, keep_outlines, reuse_or_store
-from gis_supervision.analysis.coverage import by_unit
+from gis_supervision.analysis.coverage_months import period_ends
 from gis_supervision.analysis.findings import coverage_findings, hotspot_findings
+from gis_supervision.domain.rule_history import history_of
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import analyses
+from gis_supervision.storage import coverage as stored
 
 if TYPE_CHECKING:
     from datetime import date
 
+    import polars as pl
     from sqlalchemy.orm import Session
 
+    from gis_supervision.domain.rule_history import RuleHistory
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.storage.analyses import Run
 
-WHOLE_AREA = 0
-"""The unit id of the totals of everything."""
-
 RESOLUTION = 8
 MINIMUM_PREMISES = 5
+MONTHS = 24
 
 
 def coverage(
-    session: Session, rules: RulePack, as_of: date, *, seed: int = 0, publish: bool = True
+    session: Session,
+    rules: RulePack | RuleHistory,
+    as_of: date,
+    *,
+    seed: int = 0,
+    publish: bool = True,
 ) -> Run:
-    """Compute coverage of every cell, zone and division and of the whole area.
+    """Compute coverage of every cell, zone, division and category, and of the whole area.
 
     Parameters
     ----------
     session
         An open session; the caller commits.
     rules
-        Rule pack with the required visits.
+        Rule pack with the required visits; of several versions the one in force on the day.
     as_of
         Day of the report.
     seed
@@ -51,40 +55,125 @@ def coverage(
     Returns
     -------
     Run
-        The stored run, or the one that is there already for the register as it is.
+        The stored run, or the one that is there already for the register as it is. What it says of
+        single premises is kept beside it.
     """
-    channels = rules.counted_channels()
-    parameters = {"rules": rules.reference, "rules_sha256": rules.sha256, "channels": [*channels]}
+    history = history_of(rules)
+    pack = history.on(as_of)
+    channels = pack.counted_channels()
+    parameters = {
+        "rules": pack.reference,
+        "rules_sha256": pack.sha256,
+        "rules_in_force": history.in_force(as_of),
+        "channels": [*channels],
+        "h3_resolution": RESOLUTION,
+    }
+    of_premises: list[pl.DataFrame] = []
 
     def compute() -> Findings:
-        premises = analyses.visits(session, as_of, channels)
-        statuses = coverage_of.status(
-            premises["visited_days"].cast(pl.Float64).to_numpy(),
-            rules.required_intervals_days(
-                premises["risk_class"].to_list(),
-                premises["credit_class"].to_list(),
-                premises["category"].to_list(),
-            ),
-            external=premises["external"].to_numpy(),
-            days_since_opening=premises["opened_days"].cast(pl.Float64).to_numpy(),
-            days_since_closing=premises["closed_days"].cast(pl.Float64).to_numpy(),
+        checklist = pack.full_checklist
+        premises = analyses.visits(
+            session,
+            as_of,
+            channels,
+            checklist_channels=checklist.channels if checklist else (),
+            kinds_left_out=checklist.kinds_left_out if checklist else (),
         )
-        units = {"area": np.full(statuses.size, WHOLE_AREA)} | {
-            unit: premises[f"{unit}_id"].fill_null(-1).to_numpy()
-            for unit in ("cell", "zone", "division")
-        }
-        counted = {
-            unit: by_unit(
-                statuses,
-                premises["located"].to_numpy(),
-                ids,
-                in_grid=premises["cell_id"].is_not_null().to_numpy(),
-            )
-            for unit, ids in units.items()
-        }
-        return coverage_findings(counted, Counter(statuses.tolist()))
+        standing = coverage_frames.standing(premises, pack)
+        names = premises["category"].drop_nulls().unique().to_list()
+        units = coverage_frames.units_of(premises, stored.category_ids(session, names))
+        visits, checklists = coverage_frames.counted(premises, standing, units)
+        keep_outlines(session, visits["h3"].units.tolist(), RESOLUTION)
+        of_premises.append(coverage_frames.rows(premises, standing, as_of))
+        return coverage_findings(visits, Counter(standing.statuses.tolist()), checklists)
 
     run = reuse_or_store(session, "coverage", as_of, parameters, seed, compute)
+    for rows in of_premises:
+        stored.store_premises(session, run.id, rows)
+    if publish:
+        analyses.publish(session, run.id)
+    return run
+
+
+def coverage_months(
+    session: Session,
+    rules: RulePack | RuleHistory,
+    as_of: date,
+    *,
+    months: int = MONTHS,
+    seed: int = 0,
+    publish: bool = True,
+) -> Run:
+    """Compute coverage at the end of every month up to a day.
+
+    Every month is judged by the visits, zones and rules of its last day; cells, divisions and
+    classes of premises are those of the register as it is.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    rules
+        Rule pack with the required visits; of several versions the one in force on each day.
+    as_of
+        Last day; its month counts up to it.
+    months
+        Number of months, that of ``as_of`` included.
+    seed
+        Kept with the run; coverage has no chance in it.
+    publish
+        Whether reports that name no day speak of this one from now on.
+
+    Returns
+    -------
+    Run
+        The stored run, or the one that is there already for the register as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        When ``months`` is below 1.
+    """
+    history = history_of(rules)
+    ends = period_ends(as_of, months)
+    packs = [history.on(end) for end in ends]
+    used = {pack.reference: pack.sha256 for pack in packs}
+    parameters = {
+        "months": months,
+        "rules": list(used),
+        "rules_sha256": list(used.values()),
+        "months_without_rules_in_force": sum(not history.in_force(end) for end in ends),
+    }
+
+    def compute() -> Findings:
+        premises = analyses.visits(session, as_of, packs[-1].counted_channels())
+        names = premises["category"].drop_nulls().unique().to_list()
+        zones = coverage_frames.zones_on(
+            stored.zone_memberships(session), premises["cell_id"].fill_null(-1).to_numpy()
+        )
+        series = coverage_frames.series(
+            premises,
+            {
+                channels: stored.visit_days(session, as_of, channels)
+                for channels in {pack.counted_channels() for pack in packs}
+            },
+            ends,
+            packs,
+            stored.category_ids(session, names),
+            zones,
+        )
+        total = dict(series)["area"]
+        summary = {
+            "from": ends[0].isoformat(),
+            "months": months,
+            "first_due": int(total["due"][0]) if total.height else 0,
+            "first_in_time": int(total["in_time"][0]) if total.height else 0,
+            "last_due": int(total["due"][-1]) if total.height else 0,
+            "last_in_time": int(total["in_time"][-1]) if total.height else 0,
+        }
+        return Findings(summary, (), series, zeros=False)
+
+    run = reuse_or_store(session, "coverage_months", as_of, parameters, seed, compute)
     if publish:
         analyses.publish(session, run.id)
     return run

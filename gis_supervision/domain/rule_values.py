@@ -66,6 +66,19 @@ class VisitRequirement(StrictModel):
         return self
 
 
+class FullChecklist(VisitRequirement):
+    """How often all items are to be checked, and which inspections check them all.
+
+    An inspection counts that came by one of `channels` and whose kind is not among
+    `kinds_left_out`, such as unannounced ones, which may look at some items only.
+    """
+
+    channels: Annotated[tuple[Channel, ...], Strict(strict=False), Field(min_length=1)] = (
+        "on_site",
+    )
+    kinds_left_out: Annotated[tuple[str, ...], Strict(strict=False)] = ()
+
+
 class Adjustment(StrictModel):
     """A factor on the number of required visits."""
 

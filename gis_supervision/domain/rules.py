@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from gis_supervision.domain.rule_values import (
     Clock,
     Deadline,
     DrawRules,
+    FullChecklist,
     LinkName,
     Name,
     Priority,
@@ -34,7 +35,6 @@ from gis_supervision.domain.rule_values import (
     SkillRules,
     StrictModel,
     Title,
-    VisitRequirement,
     VisitRules,
     WorkloadRules,
 )
@@ -42,6 +42,12 @@ from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundErr
 
 DAYS_PER_MONTH = 365.25 / 12
 """Mean length of a month of the Gregorian calendar (with a leap year in four), in days."""
+
+_CLASS_COLUMNS: Final[dict[str, Literal["risk_class", "credit_class", "responsibility_tier"]]] = {
+    "food_risk": "risk_class",
+    "credit": "credit_class",
+    "responsibility_tier": "responsibility_tier",
+}
 
 
 class RulePack(StrictModel):
@@ -54,7 +60,7 @@ class RulePack(StrictModel):
     title: Title
     articles: dict[Name, Article] = Field(default_factory=dict)
     visits: VisitRules
-    full_checklist: VisitRequirement | None = None
+    full_checklist: FullChecklist | None = None
     channels: Annotated[dict[Channel, ChannelRule], Field(min_length=1)]
     draws: DrawRules | None = None
     clocks: dict[Name, Clock] = Field(default_factory=dict)
@@ -114,6 +120,18 @@ class RulePack(StrictModel):
     def counted_channels(self) -> tuple[Channel, ...]:
         """Channels whose visits count towards the required ones."""
         return tuple(channel for channel, rule in self.channels.items() if rule.counts)
+
+    @property
+    def class_column(self) -> Literal["risk_class", "credit_class", "responsibility_tier"]:
+        """The field of a premises whose values are the keys of ``visits.classes``."""
+        return _CLASS_COLUMNS[self.visits.scheme]
+
+    def checklist_interval_days(self) -> float | None:
+        """Longest time between two full checklists, in days; None where none is demanded."""
+        rule = self.full_checklist
+        if rule is None or rule.visits == 0:
+            return None
+        return rule.months / rule.visits * DAYS_PER_MONTH
 
     def required_visits_per_year(
         self,

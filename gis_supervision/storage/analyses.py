@@ -29,17 +29,24 @@ if TYPE_CHECKING:
 
 VISITS = """
     SELECT
-        p.id, p.risk_class, p.credit_class, p.category,
+        p.id, p.risk_class, p.credit_class, p.responsibility_tier, p.category,
         p.external OR e.division_id IS NOT NULL, p.location = 'exact',
-        p.cell_id, p.division_id, m.zone_id,
-        %(as_of)s - p.opened_on, %(as_of)s - p.closed_on, %(as_of)s - v.last_visit
+        p.cell_id, p.division_id, m.zone_id, p.h3_8,
+        %(as_of)s - p.opened_on, %(as_of)s - p.closed_on,
+        %(as_of)s - v.last_visit, %(as_of)s - v.last_checklist
     FROM premises AS p
     LEFT JOIN external_division AS e ON p.division_id = e.division_id
     LEFT JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> %(as_of)s
     LEFT JOIN (
-        SELECT i.premises_id, max(i.inspected_on) AS last_visit
+        SELECT
+            i.premises_id,
+            max(i.inspected_on) FILTER (WHERE i.channel = ANY(%(channels)s)) AS last_visit,
+            max(i.inspected_on) FILTER (
+                WHERE i.channel = ANY(%(checklist_channels)s)
+                AND (i.kind IS NULL OR i.kind <> ALL(%(kinds_left_out)s::text[]))
+            ) AS last_checklist
         FROM inspection AS i
-        WHERE i.inspected_on <= %(as_of)s AND i.channel = ANY(%(channels)s)
+        WHERE i.inspected_on <= %(as_of)s
         GROUP BY i.premises_id
     ) AS v ON p.id = v.premises_id
     ORDER BY p.id
@@ -80,7 +87,14 @@ def registry_version(session: Session) -> int:
     return session.scalars(select(RegistryVersion.version)).one()
 
 
-def visits(session: Session, as_of: date, channels: Sequence[str]) -> pl.DataFrame:
+def visits(
+    session: Session,
+    as_of: date,
+    channels: Sequence[str],
+    *,
+    checklist_channels: Sequence[str] = (),
+    kinds_left_out: Sequence[str] = (),
+) -> pl.DataFrame:
     """Read every premises with its last visit up to a day.
 
     Parameters
@@ -91,6 +105,8 @@ def visits(session: Session, as_of: date, channels: Sequence[str]) -> pl.DataFra
         The day; later visits are not looked at.
     channels
         Channels whose visits count.
+    checklist_channels, kinds_left_out
+        Channels by which all items are checked, and kinds of inspections that do not check them.
 
     Returns
     -------
@@ -105,17 +121,25 @@ def visits(session: Session, as_of: date, channels: Sequence[str]) -> pl.DataFra
             "premises_id": pl.Int64,
             "risk_class": pl.String,
             "credit_class": pl.String,
+            "responsibility_tier": pl.String,
             "category": pl.String,
             "external": pl.String,
             "located": pl.String,
             "cell_id": pl.Int64,
             "division_id": pl.Int64,
             "zone_id": pl.Int64,
+            "h3": pl.Int64,
             "opened_days": days,
             "closed_days": days,
             "visited_days": days,
+            "checklist_days": days,
         },
-        {"as_of": as_of, "channels": list(channels)},
+        {
+            "as_of": as_of,
+            "channels": list(channels),
+            "checklist_channels": list(checklist_channels),
+            "kinds_left_out": list(kinds_left_out),
+        },
     ).with_columns(pl.col("external", "located") == "t")
 
 
@@ -191,6 +215,8 @@ def store(
     run: AnalysisRun,
     metrics: Sequence[tuple[str, pl.DataFrame]],
     series: Sequence[tuple[str, pl.DataFrame]] = (),
+    *,
+    zeros: bool = True,
 ) -> Run:
     """Keep a run and its numbers.
 
@@ -208,6 +234,8 @@ def store(
         null are stored as NULL, "no data".
     series
         The same over time: a frame has ``period_end`` too, the last day of the period.
+    zeros
+        Whether zeros of the series are stored; those who read it may take a missing number for one.
 
     Returns
     -------
@@ -227,7 +255,8 @@ def store(
         frames.write(session, CellMetric.__tablename__, _long(run.id, unit, frame, ["unit_id"]))
     for unit, frame in series:
         keys = ["unit_id", "period_end"]
-        frames.write(session, CellSeries.__tablename__, _long(run.id, unit, frame, keys))
+        long = _long(run.id, unit, frame, keys)
+        frames.write(session, CellSeries.__tablename__, long if zeros else _not_zero(long))
     return Run(run.id, run.kind, run.as_of, run.parameters, run.summary, reused=False)
 
 
@@ -245,6 +274,10 @@ def _long(run_id: int, unit: str, frame: pl.DataFrame, keys: list[str]) -> pl.Da
             pl.col("value"),
         )
     )
+
+
+def _not_zero(long: pl.DataFrame) -> pl.DataFrame:
+    return long.filter(pl.col("value").is_null() | (pl.col("value") != 0))
 
 
 def publish(session: Session, run_id: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gis_supervision.storage import (
     columns,
+    coverage_tables,
     dispatch_tables,
     draw_tables,
     proposal_tables,
@@ -12,6 +13,14 @@ from gis_supervision.storage import (
     tables,
 )
 
-MODULES = (tables, rollup_tables, dispatch_tables, proposal_tables, draw_tables, route_tables)
+MODULES = (
+    tables,
+    rollup_tables,
+    coverage_tables,
+    dispatch_tables,
+    proposal_tables,
+    draw_tables,
+    route_tables,
+)
 
 METADATA = columns.Record.metadata

@@ -16,7 +16,7 @@ depends_on = None
 KINDS = ("coverage", "hotspots")
 MORE_KINDS = ("coverage_months", "emerging", "scan", "risk")
 UNITS = ("h3", "cell", "zone", "division", "area")
-MORE_UNITS = ("premises", "category")
+MORE_UNITS = ("premises", "category", "cluster")
 
 
 def _check(table: str, column: str, allowed: tuple[str, ...], *, name: str) -> None:
@@ -57,7 +57,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("cell_series")
-    op.execute("DELETE FROM cell_metric WHERE unit IN ('premises', 'category')")
+    op.execute("DELETE FROM cell_metric WHERE unit IN ('premises', 'category', 'cluster')")
     op.execute(
         "DELETE FROM analysis_run WHERE kind IN ('coverage_months', 'emerging', 'scan', 'risk')"
     )

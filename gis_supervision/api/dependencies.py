@@ -13,7 +13,7 @@ from fastapi import Depends, HTTPException, Query, Request
 from sqlalchemy import Engine
 
 from gis_supervision import catalogue as catalogue_of
-from gis_supervision.analysis import run
+from gis_supervision.analysis import days
 from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.domain.rules import RulePack, load_rule_pack
 from gis_supervision.errors import InvalidInputError
@@ -101,8 +101,8 @@ class Resources:
 
     def analyse_for(self, as_of: str | None, layers: Iterable[catalogue_of.Layer]) -> None:
         """Make the analyses that layers show of a past day, unless they were made already."""
-        shown = any("map.coverage" in one.query or "map.hotspot" in one.query for one in layers)
-        if as_of is None or not shown:
+        queries = [layer.query for layer in layers]
+        if as_of is None or not days.views(queries):
             return
         try:
             day = date.fromisoformat(as_of)
@@ -114,8 +114,7 @@ class Resources:
             first = register.first_inspection(session)
             if first is None or not first <= day <= register.current_day(session):
                 return  # nothing is known of that day: layers say so
-            run.coverage(session, self.rules, day, publish=False)
-            run.hotspots(session, day, publish=False)
+            days.analyse(session, self.rules, day, queries)
 
     def recover(self) -> bool:
         """Start the private database again if it is down; returns whether it was.

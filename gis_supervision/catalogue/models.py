@@ -219,6 +219,11 @@ class Map(_Strict):
     lists: tuple[MapList, ...] = ()
     notes: tuple[Text, ...] = ()
 
+    def uses(self) -> tuple[str, ...]:
+        """Return the names of all layers that the map draws, lists or sums up, each once."""
+        listed = [*(part.layer for part in self.layers), *(table.layer for table in self.lists)]
+        return tuple(dict.fromkeys([*listed, *([self.totals.layer] if self.totals else [])]))
+
 
 class Catalogue(_Strict):
     """All layers and maps that were read."""

@@ -34,6 +34,7 @@ COMMANDS = {
     "divisions": "divisions",
     "grid": "grid",
     "analyse": "analyses",
+    "patterns": "patterns",
     "explain": "explanations",
     "zones": "zones",
     "map": "maps",

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gis_supervision.analysis import run
+from gis_supervision.analysis import days
+from gis_supervision.catalogue import find_map
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
 from gis_supervision.errors import InvalidInputError
@@ -52,10 +53,11 @@ def build(
         with progress() as advance:
             if as_of is not None:
                 parameters["as_of"] = as_of.date().isoformat()
-                advance(_("Computing coverage and hotspots"))
+                advance(_("Computing what the map shows"))
+                shown = connection.catalogue()
+                queries = [shown.layers[layer].query for layer in find_map(shown, name).uses()]
                 with session_scope(connection.engine) as session:
-                    run.coverage(session, connection.rules(), as_of.date(), publish=False)
-                    run.hotspots(session, as_of.date(), publish=False)
+                    days.analyse(session, connection.rules(), as_of.date(), queries)
             advance(_("Drawing the map %(name)s", name=name))
             map_report.write(
                 output,

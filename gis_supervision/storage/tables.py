@@ -572,7 +572,7 @@ class CellMetric(Record):
     __tablename__ = "cell_metric"
     __table_args__ = (
         CheckConstraint(
-            "unit IN ('h3', 'cell', 'zone', 'division', 'area', 'premises', 'category')",
+            "unit IN ('h3', 'cell', 'zone', 'division', 'area', 'premises', 'category', 'cluster')",
             name="unit_known",
         ),
         CheckConstraint("value <> 'NaN'::double precision", name="value_not_nan"),

@@ -48,7 +48,7 @@ def map_page(
     report = catalogue.find_map(shared.catalogue, name)
     values = asked(request, known=("language",), also=_parameters(shared.catalogue, report))
     shared.analyse_for(
-        values.get("as_of"), [shared.catalogue.layers[part.layer] for part in report.layers]
+        values.get("as_of"), [shared.catalogue.layers[layer] for layer in report.uses()]
     )
     key = (name, language, tuple(sorted(values.items())), shared.version())
     tag = f'"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}"'

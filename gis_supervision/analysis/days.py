@@ -1,0 +1,52 @@
+"""The analyses that layers need to speak of a day."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gis_supervision.analysis import patterns, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from gis_supervision.domain.rules import RulePack
+
+MAKERS: dict[str, Callable[[Session, RulePack, date], object]] = {
+    "coverage": lambda session, rules, day: run.coverage(session, rules, day, publish=False),
+    "hotspot": lambda session, _, day: run.hotspots(session, day, publish=False),
+    "emerging": lambda session, _, day: patterns.emerging(session, day, publish=False),
+    "hotspot_step": lambda session, _, day: patterns.emerging(session, day, publish=False),
+    "cluster": lambda session, _, day: patterns.scan(session, day, publish=False),
+    "cluster_cell": lambda session, _, day: patterns.scan(session, day, publish=False),
+}
+"""Views of schema ``map`` that show runs, and what makes those of a day."""
+
+
+def views(queries: Iterable[str]) -> set[str]:
+    """Return the views that show runs among those that queries name."""
+    named = {name for query in queries for name in re.findall(r"\bmap\.(\w+)", query)}
+    return named & MAKERS.keys()
+
+
+def analyse(session: Session, rules: RulePack, day: date, queries: Iterable[str]) -> None:
+    """Make the runs of a day that queries show, with the usual parameters, unless they are there.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits. Nothing is published.
+    rules
+        Rule pack with the required visits.
+    day
+        The day.
+    queries
+        Texts of layers' queries.
+    """
+    wanted = views(queries)
+    for name, make in MAKERS.items():
+        if name in wanted:
+            make(session, rules, day)

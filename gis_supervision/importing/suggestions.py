@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,17 @@ NAMES: Final[dict[RecordName, dict[str, str]]] = {
         "severity": r"severity|criticalflag|violationcategory|严重程度",
         "times": r"n|count|times|points",
     },
+    "complaint": {
+        "complaint_number": r"complaint(id|no|number)|servicerequest(id|no|number)|"
+        r"(投诉|举报|投诉举报|工单)(单)?(编)?号",
+        "received_on": r"receiv(ed)?(date|on)|date(received|created)|creat(ed|ion)date|"
+        r"(投诉|举报|登记|收到)(日期|时间)",
+        "closed_on": r"clos(ed|ing)date|complet(ed|ion)date|dateclosed|(办结|结案)(日期|时间)",
+        "kind": r"nature|complainttype|typeofservicerequest|(投诉|举报|问题)(类型|类别)",
+        "licence": r"licen[cs]e(number|no|id)?|许可证(编)?号|营业执照号?",
+        "lat": r"lat|latitude|纬度",
+        "lng": r"lng|lon|long|longitude|经度",
+    },
 }
 DATE_FORMATS: Final = (
     "%m/%d/%Y",
@@ -61,6 +73,16 @@ DATE_FORMATS: Final = (
     "%d %b %Y",
     "%b %d, %Y",
 )
+NO_DAYS: Final = (date(1900, 1, 1), date(1899, 12, 30), date(1, 1, 1), date(9999, 12, 31))
+"""Days that stand for "none" where a column must have one."""
+
+SEVERITIES: Final = (
+    (r"not critical|non-?critical|minor|low|general|一般|轻微", "minor"),
+    (r"critical|imminent|high|重大|极其严重", "critical"),
+    (r"serious|major|priority|严重|较重", "serious"),
+)
+"""What offices call severities, the first that fits; others have to be looked at."""
+
 NULLS: Final = ("N/A", "NA", "NULL", "null", "None", "-", "--", "无", "不详")
 NO_COORDINATE: Final = ("0", "-9999", "-999", "-1")
 
@@ -100,11 +122,15 @@ def suggest(path: Path) -> str:
     nulls = [mark for mark in NULLS if _anywhere(rows, columns, mark)]
     lines += [f"null = [{', '.join(map(_quoted, ['', *nulls]))}]"]
     used: set[str] = set()
-    body = (
-        _division(source, columns, used)
-        if shape == "area"
-        else _records(source, rows, columns, used, has_points=shape == "point")
-    )
+    complaint = _complaint(columns)
+    if shape == "area":
+        body = _division(source, columns, used)
+    elif complaint:
+        used.update(complaint)
+        fields = {field: _column(rows, name, field) for name, field in complaint.items()}
+        body = _section(source, "complaint", fields)
+    else:
+        body = _records(source, rows, columns, used, has_points=shape == "point")
     rest = [column for column in columns if column not in used]
     if rest:
         lines += [f"# not used: {', '.join(_quoted(column) for column in rest)}"]
@@ -115,7 +141,8 @@ def _records(
     source: str, rows: pl.DataFrame, columns: Sequence[str], used: set[str], *, has_points: bool
 ) -> list[str]:
     found: dict[RecordName, dict[str, str]] = {}
-    for record, names in NAMES.items():
+    for record in ("premises", "inspection", "finding"):
+        names = NAMES[record]
         for field, pattern in names.items():
             column = _named(columns, pattern, used)
             if column is not None:
@@ -130,17 +157,38 @@ def _records(
     if is_premises:
         lines += _premises(source, premises, has_points=has_points)
     if "inspected_on" in inspection:
-        if "inspection_number" not in inspection:
-            keys = _joined([licence, inspection["inspected_on"]])
-            inspection = {"inspection_number": keys, **inspection}
-        if not is_premises:
-            inspection["licence"] = licence
-        lines += _section(source, "inspection", inspection)
+        lines += _inspection(source, inspection, licence, alone=not is_premises)
     if "item" in finding:
         if "inspected_on" not in inspection:
             finding["inspection_number"] = inspection.get("inspection_number", '"?"')
         lines += _section(source, "finding", finding)
     return lines
+
+
+def _complaint(columns: Sequence[str]) -> dict[str, str]:
+    """Tell which columns fill which fields of complaints; empty if the file has none."""
+    used: set[str] = set()
+    found: dict[str, str] = {}
+    for field, pattern in NAMES["complaint"].items():
+        column = _named(columns, pattern, used)
+        if column is not None:
+            used.add(column)
+            found[column] = field
+    if not {"complaint_number", "received_on"} <= set(found.values()):
+        return {}
+    if not {"lat", "lng"} <= set(found.values()):
+        found = {column: field for column, field in found.items() if field not in {"lat", "lng"}}
+    return found
+
+
+def _inspection(source: str, fields: dict[str, str], licence: str, *, alone: bool) -> list[str]:
+    if "inspection_number" not in fields:
+        fields = {"inspection_number": _joined([licence, fields["inspected_on"]]), **fields}
+    if alone:
+        fields["licence"] = licence
+    if "null = [" in fields["inspected_on"]:
+        fields["optional"] = "true # a row without a day has no inspection"
+    return _section(source, "inspection", fields)
 
 
 def _premises(source: str, fields: dict[str, str], *, has_points: bool) -> list[str]:
@@ -198,6 +246,7 @@ def _column(rows: pl.DataFrame, column: str, field: str) -> str:
         "inspected_on": _day,
         "opened_on": _day,
         "closed_on": _day,
+        "received_on": _day,
         "item": _items,
         "severity": _severity,
     }
@@ -219,10 +268,21 @@ def _day(column: str, values: pl.Series) -> str | None:
             return values.str.to_datetime(how, strict=False).count()
         return values.str.to_date(how, strict=False).count()
 
-    if not values.len() or max(share(how) for how in ISO_FORMATS) == values.len():
+    if not values.len():
         return None
-    best = max(DATE_FORMATS, key=share)
-    return f"{{ column = {_quoted(column)}, formats = [{_quoted(best)}] }}" if share(best) else None
+    iso = max(ISO_FORMATS, key=share)
+    known = share(iso) == values.len()
+    best = iso if known else max(DATE_FORMATS, key=share)
+    if not share(best):
+        return None
+    days = values.str.to_datetime(best, strict=False).dt.date()
+    marks = values.filter(days.is_in(NO_DAYS)).unique(maintain_order=True).to_list()
+    parts = [f"column = {_quoted(column)}"]
+    if marks:
+        parts.append(f"null = [{', '.join(map(_quoted, marks))}]")
+    if not known:
+        parts.append(f"formats = [{_quoted(best)}]")
+    return f"{{ {', '.join(parts)} }}" if len(parts) > 1 else None
 
 
 def _items(column: str, values: pl.Series) -> str | None:
@@ -234,7 +294,14 @@ def _items(column: str, values: pl.Series) -> str | None:
 
 def _severity(column: str, values: pl.Series) -> str | None:
     known = values.unique(maintain_order=True).head(12).to_list()
-    pairs = ", ".join(f'{_quoted(value)} = "unclassified"' for value in known)
+    named = {
+        value: next(
+            (severity for words, severity in SEVERITIES if re.search(words, value.lower())),
+            "unclassified",
+        )
+        for value in known
+    }
+    pairs = ", ".join(f"{_quoted(value)} = {_quoted(named[value])}" for value in known)
     return f"{{ column = {_quoted(column)}, values = {{ {pairs} }} }}"
 
 

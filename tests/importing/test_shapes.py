@@ -253,6 +253,24 @@ def test_a_suggested_mapping_is_a_mapping(register):
     assert report.counts["inspections"]["new"] == 1
 
 
+def test_what_a_draft_reads_out_of_values(register):
+    rows = (
+        "CAMIS,DBA,INSPECTION DATE,VIOLATION CODE,CRITICAL FLAG\n"
+        "0041,A,01/01/1900,,\n0042,B,05/31/2023,04L,Critical\n0042,B,05/31/2023,10F,Not Critical\n"
+    )
+    path = register.write("city.csv", rows)
+    report = register.run(register.write("city.toml", suggestions.suggest(path)))
+    assert (report.status, report.counts["inspections"]["new"]) == ("imported", 1)
+    assert register.rows("SELECT item, severity FROM finding ORDER BY 1") == [
+        ("04L", "critical"),
+        ("10F", "minor"),
+    ]
+    path = register.write("hotline.csv", "投诉编号,投诉时间,许可证号\n07,2024-01-05,0042\n")
+    report = register.run(register.write("hotline.toml", suggestions.suggest(path)))
+    assert report.counts["complaints"]["new"] == 1
+    assert register.rows("SELECT complaint_number, licence FROM complaint") == [("07", "0042")]
+
+
 DIVISIONS = """
 name = "wusu"
 datum = "CGCS2000"

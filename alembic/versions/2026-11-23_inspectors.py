@@ -5,6 +5,8 @@ Revises: analysis_results
 Create Date: 2026-11-23
 """
 
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 from geoalchemy2 import Geometry
@@ -14,6 +16,8 @@ revision = "inspectors"
 down_revision = "analysis_results"
 branch_labels = None
 depends_on = None
+
+SQL = Path(__file__).parents[1] / "sql"
 
 # what answers and maps depend on, so that they are made anew when it changes
 VERSIONED = ("cell_workload", "division_language", "inspector_skill")
@@ -256,9 +260,11 @@ def upgrade() -> None:
             f" AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}"
             " FOR EACH STATEMENT EXECUTE FUNCTION registry_changed()"
         )
+    op.execute((SQL / "workload_views.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
+    op.execute((SQL / "workload_views_down.sql").read_text(encoding="utf-8"))
     op.execute("DELETE FROM analysis_run AS r WHERE r.kind = 'workload'")
     op.drop_constraint("ck_analysis_run_kind_known", "analysis_run")
     op.create_check_constraint(

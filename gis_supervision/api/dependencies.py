@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import days
+from gis_supervision.assignment import cell_work
 from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.domain.rules import RulePack, load_rule_pack
 from gis_supervision.errors import InvalidInputError
@@ -102,19 +103,25 @@ class Resources:
     def analyse_for(self, as_of: str | None, layers: Iterable[catalogue_of.Layer]) -> None:
         """Make the analyses that layers show of a past day, unless they were made already."""
         queries = [layer.query for layer in layers]
-        if as_of is None or not days.views(queries):
+        worked = cell_work.shown_by(queries)
+        if not worked and (as_of is None or not days.views(queries)):
             return
         try:
-            day = date.fromisoformat(as_of)
+            asked_for = None if as_of is None else date.fromisoformat(as_of)
         except ValueError:
             raise InvalidInputError(
                 f"as_of: expected a day such as 2014-12-30, got {as_of!r}"
             ) from None
         with session_scope(self.engine) as session:
+            day = asked_for or register.default_as_of(session)
             first = register.first_inspection(session)
             if first is None or not first <= day <= register.current_day(session):
                 return  # nothing is known of that day: layers say so
-            days.analyse(session, self.rules, day, queries)
+            if worked:
+                # hours that were set a moment ago are shown, also on the report's own day
+                cell_work.stored(session, self.rules, day)
+            if asked_for is not None:
+                days.analyse(session, self.rules, day, queries)
 
     def recover(self) -> bool:
         """Start the private database again if it is down; returns whether it was.

@@ -11,8 +11,8 @@ import shapely
 from pyproj import Transformer
 from scipy.sparse import csr_array
 
+from gis_supervision.assignment.cell_work import measured
 from gis_supervision.assignment.districting import Zoning, balanced_zones
-from gis_supervision.assignment.workload import Workload, workload
 from gis_supervision.domain.contiguity import shared_borders
 from gis_supervision.domain.polygons import equal_area_crs
 from gis_supervision.errors import ConflictError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy.orm import Session
 
+    from gis_supervision.assignment.workload import Workload
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.storage.inspectors import NewInspector
 
@@ -76,21 +77,6 @@ class Design:
         }
 
 
-def cell_work(session: Session, rules: RulePack, cells: grid.Cells, as_of: date) -> Workload:
-    """Sum the yearly hours of work in each of the cells as of a day."""
-    rows = zones.work(session, as_of)
-    index = {cell: place for place, cell in enumerate(cells.ids.tolist())}
-    rows = rows.filter(rows["cell_id"].is_in(list(index)))
-    return workload(
-        rules,
-        len(index),
-        np.array([index[cell] for cell in rows["cell_id"]], dtype=np.int64),
-        list(zip(rows["risk_class"], rows["credit_class"], rows["category"], strict=True)),
-        rows["premises"].to_numpy(),
-        rows["unresolved"].to_numpy(),
-    )
-
-
 def design(
     session: Session,
     rules: RulePack,
@@ -112,9 +98,9 @@ def design(
     rules
         Rule pack with required visits and hours of work.
     as_of
-        Day whose premises and unresolved hazards make the work.
+        Day whose premises, unresolved hazards and complaints make the work.
     valid_from
-        First day of the zones.
+        First day of the zones; hours that were set for cells count as of it.
     zone_count
         Number of zones; left out: as many as the work needs inspectors.
     capacity_hours
@@ -138,7 +124,7 @@ def design(
     cells = grid.current(session)
     if cells.ids.size == 0:
         raise ConflictError("there is no grid: run `gis-supervision grid build` first")
-    work = cell_work(session, rules, cells, as_of)
+    work = measured(session, rules, cells, as_of, set_on=max(as_of, valid_from))
     number = zone_count or max(1, math.ceil(float(work.hours.sum()) / capacity_hours))
     plane = _in_metres(cells)
     middle = shapely.centroid(plane)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from gis_supervision.analysis import run
+from gis_supervision.assignment import cell_work
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
 from gis_supervision.language import gettext_noop
@@ -23,7 +24,7 @@ LEFT_OUT = {
 app = typer.Typer()
 
 
-@app.command(help=gettext_noop("Compute coverage and hotspots as of a day."))
+@app.command(help=gettext_noop("Compute coverage, hotspots and workload as of a day."))
 def analyse(
     as_of: AsOf = None,
     resolution: Annotated[
@@ -54,7 +55,7 @@ def analyse(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute coverage and hotspots as of a day and store them."""
+    """Compute coverage, hotspots and workload as of a day and store them."""
     with connected() as connection:
         _ = connection.translate
         rules = connection.rules()
@@ -74,6 +75,8 @@ def analyse(
                 seed=seed,
                 publish=announce,
             )
+            advance(_("Measuring the workload"))
+            workload = cell_work.stored(session, rules, day)
     if as_json:
         print_json(
             [
@@ -84,9 +87,9 @@ def analyse(
                     "parameters": result.parameters,
                     "summary": result.summary,
                     "reused": result.reused,
-                    "published": announce,
+                    "published": announce and result.kind != cell_work.KIND,
                 }
-                for result in (coverage, hotspots)
+                for result in (coverage, hotspots, workload)
             ]
         )
         return
@@ -119,6 +122,19 @@ def analyse(
             (_("Cells with enough premises"), found["cells_with_data"]),
             (_("Hot spots"), found["hot"]),
             (_("Cold spots"), found["cold"]),
+        ],
+    )
+    asked = workload.summary
+    print_table(
+        _("Workload, hours a year"),
+        (_("What"), _("Number")),
+        [
+            (_("Required visits"), asked["parts"]["visits"]),
+            (_("Travel"), asked["parts"]["travel"]),
+            (_("Unresolved hazards"), asked["parts"]["hazards"]),
+            (_("Complaints"), asked["parts"]["complaints"]),
+            (_("Hours that count, those set by hand included"), asked["hours"]),
+            (_("Premises outside the grid"), asked["premises_without_cell"]),
         ],
     )
     if not announce:

@@ -37,6 +37,7 @@ COMMANDS = {
     "patterns": "patterns",
     "explain": "explanations",
     "zones": "zones",
+    "workload": "workload",
     "map": "maps",
     "catalogue": "catalogue",
     "serve": "serving",

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from gis_supervision.analysis import days
+from gis_supervision.assignment import cell_work
 from gis_supervision.catalogue import find_map
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Language, gettext_noop
 from gis_supervision.rendering import basemap, map_report
+from gis_supervision.storage import register
 from gis_supervision.storage.database import session_scope
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("Map reports: list and build them."))
@@ -51,13 +53,18 @@ def build(
     with connected() as connection:
         _ = connection.translate
         with progress() as advance:
+            shown = connection.catalogue()
+            queries = [shown.layers[layer].query for layer in find_map(shown, name).uses()]
             if as_of is not None:
                 parameters["as_of"] = as_of.date().isoformat()
                 advance(_("Computing what the map shows"))
-                shown = connection.catalogue()
-                queries = [shown.layers[layer].query for layer in find_map(shown, name).uses()]
                 with session_scope(connection.engine) as session:
                     days.analyse(session, connection.rules(), as_of.date(), queries)
+            if cell_work.shown_by(queries):
+                with session_scope(connection.engine) as session:
+                    # hours that were set since the last analysis are shown
+                    day = as_of.date() if as_of is not None else register.default_as_of(session)
+                    cell_work.stored(session, connection.rules(), day)
             advance(_("Drawing the map %(name)s", name=name))
             map_report.write(
                 output,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gis_supervision import __version__
 from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import run
-from gis_supervision.assignment import design
+from gis_supervision.assignment import cell_work, design
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError
 from gis_supervision.importing import batches
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "chicago"
 SIDE_M = 500.0
 ACTOR = "demo"
-MAPS = ("unresolved_hazards", "coverage", "zone_workload")
+MAPS = ("unresolved_hazards", "coverage", "zone_workload", "inspector_load")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,11 @@ def _zones(engine: Engine, rules: RulePack, as_of: date, first: date) -> bool:
 
 def _analyse(engine: Engine, rules: RulePack, as_of: date) -> bool:
     with session_scope(engine) as session:
-        runs = (run.coverage(session, rules, as_of), run.hotspots(session, as_of))
+        runs = (
+            run.coverage(session, rules, as_of),
+            run.hotspots(session, as_of),
+            cell_work.stored(session, rules, as_of),
+        )
     return all(result.reused for result in runs)
 
 

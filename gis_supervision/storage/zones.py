@@ -26,28 +26,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-WORK = """
-    SELECT
-        p.cell_id, p.risk_class, p.credit_class, p.category,
-        count(*), coalesce(sum(h.unresolved), 0)::bigint
-    FROM premises AS p
-    LEFT JOIN (
-        SELECT hazard.premises_id, count(*) AS unresolved
-        FROM hazard
-        WHERE
-            hazard.found_on <= %(as_of)s
-            AND (hazard.resolved_on IS NULL OR hazard.resolved_on > %(as_of)s)
-        GROUP BY hazard.premises_id
-    ) AS h ON p.id = h.premises_id
-    WHERE
-        p.cell_id IS NOT NULL
-        AND NOT p.external
-        AND NOT EXISTS (SELECT 1 FROM external_division AS e WHERE e.division_id = p.division_id)
-        AND (p.opened_on IS NULL OR p.opened_on <= %(as_of)s)
-        AND (p.closed_on IS NULL OR p.closed_on > %(as_of)s)
-    GROUP BY p.cell_id, p.risk_class, p.credit_class, p.category
-"""
-
 
 @dataclass(frozen=True)
 class NewZone:
@@ -74,37 +52,6 @@ class ZoneOn:
     def to_dict(self) -> dict[str, Any]:
         """Return the zone as JSON takes it."""
         return asdict(self)
-
-
-def work(session: Session, as_of: date) -> pl.DataFrame:
-    """Read what makes work in the cells on a day.
-
-    Parameters
-    ----------
-    session
-        An open session.
-    as_of
-        The day: premises open on it, hazards unresolved on it.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row per cell and class: ``cell_id``, ``risk_class``, ``credit_class``, ``category``,
-        ``premises``, ``unresolved``.
-    """
-    return frames.read(
-        session,
-        WORK,
-        {
-            "cell_id": pl.Int64,
-            "risk_class": pl.String,
-            "credit_class": pl.String,
-            "category": pl.String,
-            "premises": pl.Int64,
-            "unresolved": pl.Int64,
-        },
-        {"as_of": as_of},
-    )
 
 
 def without_cell(session: Session, as_of: date) -> int:

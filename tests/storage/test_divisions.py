@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-from gis_supervision.storage import analyses, divisions, zones
+from gis_supervision.storage import analyses, divisions, workload
 
 BEFORE, CHANGE, AFTER = date(2020, 12, 31), date(2021, 1, 1), date(2021, 6, 1)
 
@@ -95,13 +95,13 @@ def test_a_mark_reaches_everything_below_and_every_denominator(session, shawan):
     other = factories.premises(session, licence="other", lng=84.5, lat=44.5, h3_8=1)
     assert [one.code for one in divisions.suggest_external(session)] == ["654223500"]
     assert _counted(session) == {inside.id, other.id}
-    assert zones.work(session, AFTER)["premises"].sum() == 1
+    assert workload.work(session, AFTER)["premises"].sum() == 1
     assert divisions.mark_external(session, ["654223500"]) == ["兵团一二一团"]
     assert divisions.suggest_external(session) == []
     marked = {one.code for one in divisions.on(session, AFTER) if one.external}
     assert marked == {"654223500", "654223500001"}
     assert _counted(session) == {other.id}
-    assert zones.work(session, AFTER)["premises"].sum() == 0
+    assert workload.work(session, AFTER)["premises"].sum() == 0
     assert analyses.unresolved_by_h3(session, AFTER, 8)["premises"].sum() == 1
     assert analyses.visits(session, AFTER, ["on_site"])["external"].sum() == 1
     # kept where they are

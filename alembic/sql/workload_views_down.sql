@@ -1,0 +1,3 @@
+DROP FUNCTION map.zone_load_on;
+DROP FUNCTION map.set_hours_on;
+DROP VIEW map.workload;

@@ -308,7 +308,6 @@ class Premises(Record):
         CheckConstraint("closed_on >= opened_on", name="closed_after_opened"),
         gist_index("ix_premises_geom", "geom"),
         Index("ix_premises_h3_8", "h3_8"),
-        Index("ix_premises_h3_9", "h3_9"),
         Index("ix_premises_cell_id", "cell_id", postgresql_include=["risk_class"]),
         Index(
             "ix_premises_h3_missing",

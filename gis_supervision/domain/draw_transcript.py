@@ -1,9 +1,10 @@
-"""What an office publishes of a draw: the commitment before, the transcript after, the results."""
+"""What an office publishes of a draw: a commitment before its seed is known, a transcript after."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Self
 
 from gis_supervision.domain.draws import list_sha256
 from gis_supervision.domain.verify_draw import (
@@ -12,10 +13,10 @@ from gis_supervision.domain.verify_draw import (
     DrawError,
     canonical_json,
     check_commitment,
+    check_numbers,
     digest,
     parse_list,
     replay,
-    select_premises,
 )
 from gis_supervision.errors import ConflictError, InvalidInputError
 
@@ -28,39 +29,75 @@ class Commitment:
     ----------
     plan : str
         Name of the inspection plan.
+    as_of : date
+        Day that the list speaks of.
     rules : str
         Rule pack that quotas and exclusions come from (`RulePack.reference`).
     list_sha256 : str
         Digest of the canonical list.
-    quotas : dict[str, int]
-        Number of premises drawn from each stratum.
+    quotas, reserves : dict[str, int]
+        Number of premises, and of reserves beside them, drawn from each stratum.
     randomness : str
         Where the seed will come from and how it is written as text, such as a named lottery.
     published_at, seed_known_from : datetime
         With time zone; publication comes first.
+    algorithm : str
+        One of `verify_draw.ALGORITHMS`.
     """
 
     plan: str
+    as_of: date
     rules: str
     list_sha256: str
     quotas: dict[str, int]
+    reserves: dict[str, int]
     randomness: str
     published_at: datetime
     seed_known_from: datetime
+    algorithm: str = ALGORITHM
 
     def content(self) -> dict[str, Any]:
         """Give the JSON object that is published."""
         return {
             "format": FORMAT,
-            "algorithm": ALGORITHM,
+            "algorithm": self.algorithm,
             "plan": self.plan,
+            "as_of": self.as_of.isoformat(),
             "rules": self.rules,
             "list_sha256": self.list_sha256,
             "quotas": dict(self.quotas),
+            "reserves": dict(self.reserves),
             "randomness": self.randomness,
             "published_at": self.published_at.isoformat(),
             "seed_known_from": self.seed_known_from.isoformat(),
         }
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """Read the canonical text back.
+
+        Raises
+        ------
+        InvalidInputError
+            When it is not that of a commitment.
+        """
+        try:
+            content = json.loads(data)
+            check_commitment(content)
+        except ValueError as error:
+            raise InvalidInputError(f"this is no commitment: {error}") from error
+        return cls(
+            plan=content["plan"],
+            as_of=date.fromisoformat(content["as_of"]),
+            rules=content["rules"],
+            list_sha256=content["list_sha256"],
+            quotas=content["quotas"],
+            reserves=content["reserves"],
+            randomness=content["randomness"],
+            published_at=datetime.fromisoformat(content["published_at"]),
+            seed_known_from=datetime.fromisoformat(content["seed_known_from"]),
+            algorithm=content["algorithm"],
+        )
 
     def to_json(self) -> bytes:
         """Write the canonical text that is published."""
@@ -77,10 +114,13 @@ def commit(
     quotas: Mapping[str, int],
     *,
     plan: str,
+    as_of: date,
     rules: str,
     randomness: str,
     published_at: datetime,
     seed_known_from: datetime,
+    reserves: Mapping[str, int] | None = None,
+    algorithm: str = ALGORITHM,
 ) -> Commitment:
     """Fix a draw before its seed can be known.
 
@@ -90,6 +130,10 @@ def commit(
         The canonical list (`draws.canonical_list`).
     quotas : Mapping[str, int]
         For exactly the strata of the list (`draws.quotas_by_ratio`).
+    reserves : Mapping[str, int], optional
+        The same (`draws.reserves_by_ratio`); left out, none.
+    plan, as_of, rules, randomness, published_at, seed_known_from, algorithm
+        As in `Commitment`.
 
     Raises
     ------
@@ -99,16 +143,19 @@ def commit(
     """
     commitment = Commitment(
         plan,
+        as_of,
         rules,
         list_sha256(list_data),
         dict(sorted(quotas.items())),
+        dict(sorted((dict.fromkeys(quotas, 0) if reserves is None else reserves).items())),
         randomness,
         published_at,
         seed_known_from,
+        algorithm,
     )
     try:
         check_commitment(commitment.content())
-        select_premises("", parse_list(list_data).strata, quotas)
+        check_numbers(algorithm, parse_list(list_data).strata, quotas, commitment.reserves)
     except DrawError as error:
         raise InvalidInputError(str(error)) from error
     return commitment
@@ -150,44 +197,3 @@ def draw(commitment: Commitment, seed: str, list_data: bytes, *, drawn_at: datet
     except DrawError as error:
         raise InvalidInputError(str(error)) from error
     return canonical_json(transcript)
-
-
-def public_results(
-    transcript: Mapping[str, Any], findings: Mapping[str, str] | None = None
-) -> list[dict[str, str]]:
-    """List what is made public after the visits: premises, stratum, ticket and finding.
-
-    Inspectors are left out: the transcript names them by identifier for those who verify, the
-    public result does not.
-
-    Parameters
-    ----------
-    transcript : Mapping[str, Any]
-        The parsed transcript.
-    findings : Mapping[str, str], optional
-        Result of the inspection by premises.
-
-    Returns
-    -------
-    list[dict[str, str]]
-        By stratum, then in the order of the draw; ``finding`` is empty where there is none yet.
-
-    Raises
-    ------
-    InvalidInputError
-        When a finding is for premises that were not drawn.
-    """
-    known = dict(findings or {})
-    rows = [
-        {
-            "premises": pick["premises"],
-            "stratum": stratum,
-            "ticket": pick["ticket"],
-            "finding": known.pop(pick["premises"], ""),
-        }
-        for stratum, picks in sorted(transcript["selected"].items())
-        for pick in picks
-    ]
-    if known:
-        raise InvalidInputError(f"findings for premises that were not drawn: {sorted(known)}")
-    return rows

@@ -14,14 +14,20 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
+from gis_supervision.domain import verify_draw
 from gis_supervision.domain.rule_values import DrawExclusions
 from gis_supervision.domain.verify_draw import DrawError, parse_list
 from gis_supervision.domain.working_days import add_months
 from gis_supervision.errors import InvalidInputError
 
-ExclusionReason = Literal["inspected_within", "do_not_disturb"]
+ExclusionReason = Literal["external", "not_open", "closed", "inspected_within", "do_not_disturb"]
 
-_RFC3797_POOL = 0xFFFF
+METHODS = {
+    "ticket": verify_draw.ALGORITHM,
+    "rfc3797": verify_draw.RFC3797,
+    "rivest": verify_draw.RIVEST,
+}
+"""Algorithms by the short names that people choose from."""
 
 
 @dataclass(frozen=True)
@@ -195,17 +201,61 @@ def quotas_by_ratio(data: bytes, ratios: Mapping[str, float]) -> dict[str, int]:
     return quotas
 
 
+def reserves_by_ratio(
+    data: bytes, quotas: Mapping[str, int], ratio: float, least: int = 1
+) -> dict[str, int]:
+    """Compute how many reserves are drawn beside the quota of each stratum.
+
+    Parameters
+    ----------
+    data : bytes
+        The canonical list.
+    quotas : Mapping[str, int]
+        Of all its strata.
+    ratio : float
+        Reserves for each premises drawn, rounded up.
+    least : int
+        At least so many where anything is drawn and enough are left.
+
+    Raises
+    ------
+    InvalidInputError
+        When the ratio is negative or no number.
+    """
+    if not 0 <= ratio < float("inf"):
+        raise InvalidInputError(f"ratio of reserves is {ratio!r}, expected 0 or more")
+    sizes = {stratum: len(names) for stratum, names in parse_list(data).strata.items()}
+    share = Fraction(str(ratio))
+    return {
+        stratum: min(
+            max(-(-share * quota // 1), least if quota and ratio else 0), sizes[stratum] - quota
+        )
+        for stratum, quota in quotas.items()
+    }
+
+
 def exclusion_reason(
     rules: DrawExclusions,
     *,
     as_of: date,
-    last_inspected: date | None,
+    last_inspected: date | None = None,
     is_on_do_not_disturb_list: bool = False,
+    is_external: bool = False,
+    opened_on: date | None = None,
+    closed_on: date | None = None,
 ) -> ExclusionReason | None:
     """Tell why a premises is left out of a draw; None when it is not.
 
-    "Inspected in the last three months" includes the day three months ago.
+    "Inspected in the last three months" includes the day three months ago. A premises is open on
+    the day it opens and no more on the day it closes; one whose opening is unknown counts as open.
+    The first reason that holds is told, in the order of `ExclusionReason`.
     """
+    if is_external:
+        return "external"
+    if opened_on is not None and opened_on > as_of:
+        return "not_open"
+    if closed_on is not None and closed_on <= as_of:
+        return "closed"
     within = rules.inspected_within
     if (
         within is not None
@@ -265,19 +315,10 @@ def rfc3797(key: str, pool: int, count: int) -> list[int]:
     InvalidInputError
         When the numbers do not fit or the key is not ASCII.
     """
-    if not 0 <= count <= pool <= _RFC3797_POOL:
-        raise InvalidInputError(
-            f"expected 0 <= count <= pool <= {_RFC3797_POOL}, got {count} and {pool}"
-        )
-    if not key.isascii():
-        raise InvalidInputError(f"the key of RFC 3797 is ASCII, got {key!r}")
-    left = list(range(1, pool + 1))
-    picks = []
-    for turn in range(count):
-        counter = turn.to_bytes(2, "big")
-        hashed = hashlib.md5(counter + key.encode() + counter, usedforsecurity=False)
-        picks.append(left.pop(int.from_bytes(hashed.digest(), "big") % len(left)))
-    return picks
+    try:
+        return verify_draw.rfc3797(key, pool, count)
+    except DrawError as error:
+        raise InvalidInputError(str(error)) from error
 
 
 def rivest_sha256(
@@ -311,24 +352,8 @@ def rivest_sha256(
     InvalidInputError
         When there is no such sample, or the seed is not encodable as UTF-8.
     """
-    if count < 0 or total < (1 if count else 0):
-        raise InvalidInputError(f"cannot draw {count} of {total}")
     is_repeating = count > total if with_replacement is None else with_replacement
-    if count > total and not is_repeating:
-        raise InvalidInputError(f"cannot draw {count} of {total} without replacement")
     try:
-        start = hashlib.sha256(f"{seed},".encode())
-    except UnicodeEncodeError as error:
-        raise InvalidInputError(f"seed {seed!r} is not encodable as UTF-8") from error
-    picks: list[int] = []
-    seen: set[int] = set()
-    turn = 0
-    while len(picks) < count:
-        turn += 1
-        hashed = start.copy()
-        hashed.update(str(turn).encode())
-        number = int.from_bytes(hashed.digest(), "big") % total + 1
-        if is_repeating or number not in seen:
-            seen.add(number)
-            picks.append(number)
-    return picks
+        return verify_draw.rivest_sha256(seed, total, count, is_repeating=is_repeating)
+    except DrawError as error:
+        raise InvalidInputError(str(error)) from error

@@ -1,10 +1,12 @@
 """Replay a public draw and find anything that was changed. One file, standard library only.
 
-Anyone may run it, on nothing but what was published::
+Anyone may run it with Python 3.9 or newer, on nothing but what was published::
 
+    python verify_draw.py FOLDER-OR-ZIP [--commitment SHA256] [--seed SEED]
     python verify_draw.py transcript.json list.txt [--commitment SHA256] [--seed SEED]
 
-The draw (algorithm ``ticket-sha256/1``):
+A folder or ZIP file holds ``list.txt``, ``commitment.json`` and ``transcript.json``; left out, it
+is the folder that this file lies in. The draw:
 
 1.  *List.* ``list.txt`` is UTF-8 in normal form C, one record a line, fields parted by tabs, lines
     sorted by code point, each ended by a line feed::
@@ -15,40 +17,64 @@ The draw (algorithm ``ticket-sha256/1``):
         recusal    INSPECTOR  PREMISES     this inspector must not visit these premises
 
     Skills are sorted and joined by commas. No identifier occurs twice.
-2.  *Commitment.* The digest of the list, the quota of each stratum, the algorithm and the source of
-    the randomness are published before the seed can be known.
+2.  *Commitment.* The digest of the list, the quota and the number of reserves of each stratum, the
+    algorithm and the source of the randomness are published before the seed can be known.
 3.  *Premises.* The ticket of an entry is SHA-256 over seed, 0x1F, stage, 0x1F, identifier, all in
-    UTF-8, with the stage ``premises``. In each stratum the lowest tickets win, as many as its
-    quota. So an entry that is removed leaves the order of all others as it was.
+    UTF-8, with the stage ``premises``. By the algorithm of the commitment:
+
+    ``ticket-sha256/1``
+        In each stratum the lowest tickets win, as many as its quota; the next ones are the
+        reserves. So an entry that is removed leaves the order of all others as it was.
+    ``rfc3797/1``
+        RFC 3797 draws from each stratum, as it stands in the list. The key is the seed and, as a
+        last source, the place of the stratum among the sorted strata (from 1), ``.`` and ``/``.
+    ``rivest-sha256/1``
+        Rivest's sampler draws without replacement from each stratum, as it stands in the list. Its
+        seed is the seed, ``/`` and the name of the stratum.
 4.  *Inspectors.* The premises drawn are taken by rising ticket. Each needs two inspectors who are
     present, not recused and within their capacity, and at least one of them with all its skills. A
     premises is served if it can be served together with all those accepted before it. Then, in the
     same order, each served premises gets the inspectors with the lowest tickets (stage ``pair/``
     and the identifier of the premises) with whom every other served premises can still be served.
+    The first of a pair (A) leads and has all skills asked for, the second (B) assists.
 
 Exit status: 0 verified, 1 something is wrong, 2 the command line or a file cannot be read.
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
+import itertools
 import json
 import sys
 import unicodedata
+import zipfile
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FORMAT = "gis-supervision.draw/1"
 ALGORITHM = "ticket-sha256/1"
+RFC3797 = "rfc3797/1"
+RIVEST = "rivest-sha256/1"
+ALGORITHMS = (ALGORITHM, RFC3797, RIVEST)
+LIST_FILE = "list.txt"
+COMMITMENT_FILE = "commitment.json"
+TRANSCRIPT_FILE = "transcript.json"
 FEWER_THAN_TWO = "fewer_than_two_inspectors"
 NO_SKILLED = "no_skilled_inspector"
 NO_CAPACITY = "no_capacity_left"
 PAIR = 2
+RFC3797_POOL = 0xFFFF
 _LONGEST_NUMBER = 9
 _SEPARATOR = b"\x1f"
+_SINK = ""
 _FIELDS = {"premises": 4, "excluded": 3, "inspector": 5, "recusal": 3}
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
 COMMITMENT_KEYS = frozenset(
@@ -56,9 +82,11 @@ COMMITMENT_KEYS = frozenset(
         "format",
         "algorithm",
         "plan",
+        "as_of",
         "rules",
         "list_sha256",
         "quotas",
+        "reserves",
         "randomness",
         "published_at",
         "seed_known_from",
@@ -104,6 +132,8 @@ def check_text(text: str, what: str, *, empty: bool = False) -> str:
         raise DrawError(f"{what} is empty")
     if text != text.strip():
         raise DrawError(f"{what} {text!r} begins or ends with white space")
+    if text.isascii() and text.isprintable():
+        return text
     for character in text:
         if unicodedata.category(character) in _REFUSED_CATEGORIES:
             raise DrawError(f"{what} {text!r} has the forbidden character {character!r} in it")
@@ -197,81 +227,271 @@ def ticket(seed: str, stage: str, name: str) -> str:
 
 def by_ticket(seed: str, stage: str, names: Iterable[str]) -> list[tuple[str, str]]:
     """Order identifiers by their tickets; pairs of ticket and identifier."""
-    return sorted((ticket(seed, stage, name), name) for name in names)
+    start = hashlib.sha256(_SEPARATOR.join((seed.encode("utf-8"), stage.encode("utf-8"), b"")))
+
+    def number(name: str) -> str:  # what `ticket` computes, with the common beginning hashed once
+        hashed = start.copy()
+        hashed.update(name.encode("utf-8"))
+        return hashed.hexdigest()
+
+    return sorted((number(name), name) for name in names)
+
+
+def rfc3797(key: str, pool: int, count: int) -> list[int]:
+    """Draw as RFC 3797 does; places from 1 to `pool`, in the order of the picks.
+
+    The n-th pick takes the MD5 digest of n as two bytes, the key, and n again, as a number modulo
+    the size of what is left of the pool; whoever is picked leaves the pool and the others close up.
+    """
+    if not 0 <= count <= pool <= RFC3797_POOL:
+        raise DrawError(f"expected 0 <= count <= pool <= {RFC3797_POOL}, got {count} and {pool}")
+    if not key.isascii():
+        raise DrawError(f"the key of RFC 3797 is ASCII, got {key!r}")
+    left = list(range(1, pool + 1))
+    picks = []
+    for turn in range(count):
+        counter = turn.to_bytes(2, "big")
+        hashed = hashlib.md5(counter + key.encode() + counter, usedforsecurity=False)
+        picks.append(left.pop(int.from_bytes(hashed.digest(), "big") % len(left)))
+    return picks
+
+
+def rivest_sha256(seed: str, total: int, count: int, *, is_repeating: bool = False) -> list[int]:
+    """Draw as Rivest's sampler does; numbers from 1 to `total`, in the order of the draw.
+
+    The n-th number is SHA-256 of seed, comma, and n in decimal (counted from 1), modulo `total`,
+    plus 1. Unless numbers may repeat, one that came up before is passed over, and n goes on.
+    """
+    if count < 0 or total < min(count, 1) or (count > total and not is_repeating):
+        raise DrawError(f"cannot draw {count} of {total}")
+    try:
+        start = hashlib.sha256(f"{seed},".encode())
+    except UnicodeEncodeError as error:
+        raise DrawError(f"seed {seed!r} is not encodable as UTF-8") from error
+    picks: list[int] = []
+    seen: set[int] = set()
+    turn = 0
+    while len(picks) < count:
+        turn += 1
+        hashed = start.copy()
+        hashed.update(str(turn).encode())
+        number = int.from_bytes(hashed.digest(), "big") % total + 1
+        if is_repeating or number not in seen:
+            seen.add(number)
+            picks.append(number)
+    return picks
+
+
+def check_numbers(
+    algorithm: str,
+    strata: Mapping[str, Sequence[str]],
+    quotas: Mapping[str, int],
+    reserves: Mapping[str, int],
+) -> None:
+    """Refuse quotas or numbers of reserves that do not fit the strata or the algorithm."""
+    for what, numbers in (("quotas", quotas), ("reserves", reserves)):
+        if set(numbers) != set(strata):
+            raise DrawError(f"{what} are for {sorted(numbers)}, the strata are {sorted(strata)}")
+    for stratum, names in strata.items():
+        quota, reserve = quotas[stratum], reserves[stratum]
+        if type(quota) is not int or not 0 <= quota <= len(names):
+            raise DrawError(f"quota of {stratum!r} is {quota!r}, expected 0 to {len(names)}")
+        if type(reserve) is not int or not 0 <= reserve <= len(names) - quota:
+            raise DrawError(
+                f"reserves of {stratum!r} are {reserve!r}, expected 0 to {len(names) - quota}"
+            )
+        if algorithm == RFC3797 and len(names) > RFC3797_POOL:
+            raise DrawError(
+                f"stratum {stratum!r} has {len(names)} entries, RFC 3797 takes {RFC3797_POOL}"
+            )
 
 
 def select_premises(
-    seed: str, strata: Mapping[str, Sequence[str]], quotas: Mapping[str, int]
-) -> dict[str, list[tuple[str, str]]]:
-    """Draw the lowest tickets of each stratum; pairs of ticket and identifier, rising.
+    seed: str,
+    strata: Mapping[str, Sequence[str]],
+    quotas: Mapping[str, int],
+    reserves: Mapping[str, int] | None = None,
+    algorithm: str = ALGORITHM,
+) -> tuple[dict[str, list[tuple[str | int, str]]], dict[str, list[tuple[str | int, str]]]]:
+    """Draw as many premises of each stratum as its quota, then its reserves.
+
+    Returns
+    -------
+    drawn, reserves : dict[str, list[tuple[str | int, str]]]
+        By stratum, in the order of the draw: the ticket (of the other algorithms: the number
+        drawn) and the identifier.
 
     Raises
     ------
     DrawError
-        When the quotas do not fit the strata.
+        When quotas or reserves do not fit the strata.
     """
-    if set(quotas) != set(strata):
-        raise DrawError(f"quotas are for {sorted(quotas)}, the strata are {sorted(strata)}")
-    for stratum, quota in quotas.items():
-        if type(quota) is not int or not 0 <= quota <= len(strata[stratum]):
-            raise DrawError(
-                f"quota of {stratum!r} is {quota!r}, expected 0 to {len(strata[stratum])}"
+    spare = dict.fromkeys(strata, 0) if reserves is None else reserves
+    check_numbers(algorithm, strata, quotas, spare)
+    drawn, further = {}, {}
+    for place, (stratum, names) in enumerate(sorted(strata.items()), start=1):
+        quota = quotas[stratum]
+        count = quota + spare[stratum]
+        picks: list[tuple[str | int, str]]
+        if algorithm == ALGORITHM:
+            picks = [*by_ticket(seed, "premises", names)[:count]]
+        else:
+            numbers = (
+                rfc3797(f"{seed}{place}./", len(names), count)
+                if algorithm == RFC3797
+                else rivest_sha256(f"{seed}/{stratum}", len(names), count)
             )
-    return {
-        stratum: by_ticket(seed, "premises", names)[: quotas[stratum]]
-        for stratum, names in sorted(strata.items())
-    }
+            picks = [(number, names[number - 1]) for number in numbers]
+        drawn[stratum], further[stratum] = picks[:quota], picks[quota:]
+    return drawn, further
+
+
+@dataclass(eq=False)
+class _Group:
+    """Served premises that the same inspectors may visit, as one node of the network.
+
+    Two units go from each of the premises to different inspectors, at most one of them to somebody
+    without the skills. A group of n premises can be shared out in this way exactly if it sends 2n
+    units, at most n to each inspector, at most n to those without the skills: dealt out in turn,
+    those without the skills first, no premises gets two units that must not meet.
+
+    Attributes
+    ----------
+    eligible : dict[str, bool]
+        Whether the inspector has the skills, for all who may visit.
+    size : int
+        Number of premises.
+    units : dict[str, int]
+        Units that go to each inspector; only what is above nought.
+    unskilled : int
+        Units that pass through the hub, which leads to those without the skills.
+    hub : _Hub
+        That node.
+    skilled, others : list[str]
+        Inspectors of `eligible` with the skills and without.
+    is_full : bool
+        That no more of these premises can be served.
+    """
+
+    eligible: dict[str, bool]
+    size: int = 0
+    units: dict[str, int] = field(default_factory=dict)
+    unskilled: int = 0
+    is_full: bool = False
+
+    def __post_init__(self) -> None:
+        self.hub = _Hub(self)
+        self.skilled = [name for name, is_skilled in self.eligible.items() if is_skilled]
+        self.others = [name for name, is_skilled in self.eligible.items() if not is_skilled]
+
+
+@dataclass(eq=False)
+class _Hub:
+    """The way from a group to inspectors who lack a skill."""
+
+    group: _Group
+
+
+_Node = Union[str, _Group, _Hub]  # noqa: UP007 - runs under Python 3.9 too
 
 
 class _Flow:
-    """Residual network in which two units go from each served premises to inspectors.
+    """Network from groups of served premises to inspectors, and from those to the sink.
 
-    Only what is above nought is kept. Which of several ways a unit takes has no bearing on the
-    result, as all that is asked of the network is whether there is one.
+    Which of several ways a unit takes has no bearing on the result, as all that is asked of the
+    network is whether there is one.
     """
 
-    def __init__(self) -> None:
-        self.left: dict[str, dict[str, int]] = {"sink": {}}
+    def __init__(self, capacity: dict[str, int]) -> None:
+        self.capacity = capacity
+        self.load = dict.fromkeys(capacity, 0)
+        self.users: dict[str, dict[_Group, None]] = {name: {} for name in capacity}
 
-    def connect(self, start: str, end: str, capacity: int) -> None:
-        self.left.setdefault(end, {})
-        here = self.left.setdefault(start, {})
-        if capacity:
-            here[end] = capacity
+    def onward(self, node: _Node, goal: _Group | None) -> Iterator[_Node]:
+        """Go through the nodes that one more unit can be sent to from here.
 
-    def move(self, start: str, end: str) -> None:
-        here, there = self.left[start], self.left[end]
-        here[end] -= 1
-        if not here[end]:
-            del here[end]
-        there[start] = there.get(start, 0) + 1
+        Left out are those that can be reached through the sink as well, once the sink is reached.
+        """
+        if node == _SINK:
+            if goal is not None:
+                yield from [*goal.units]
+            yield from (name for name, load in self.load.items() if load)
+        elif isinstance(node, str):
+            if self.load[node] < self.capacity[node]:
+                yield _SINK
+            for user in self.users[node]:
+                yield user if user.eligible.get(node, False) else user.hub
+        else:
+            yield from self.out_of(node)
 
-    def push(self, start: str, end: str) -> bool:
-        """Send one unit from start to end, by rerouting others where needed."""
-        before = {start: start}
+    def out_of(self, node: _Group | _Hub) -> Iterator[_Node]:
+        """Go through the nodes that one more unit can be sent to from a group or its hub."""
+        group = node.group if isinstance(node, _Hub) else node
+        names = group.skilled if node is group else group.others
+        if node is group.hub and group.unskilled:
+            yield group
+        elif node is group and group.unskilled < group.size:
+            yield group.hub
+        turn = group.size % len(names) if names else 0  # so that none is filled before the rest
+        for name in itertools.chain(names[turn:], names[:turn]):
+            if name in group.eligible and group.units.get(name, 0) < group.size:
+                yield name
+                if self.load[name] < self.capacity[name]:
+                    break
+
+    def push(self, start: _Node, end: _Node) -> list[_Node]:
+        """Send one unit from start to end, by rerouting others where needed; give its way."""
+        goal = end.group if isinstance(end, _Hub) else end if isinstance(end, _Group) else None
+        before: dict[_Node, _Node] = {start: start}
         queue = deque([start])
-        while end not in before and queue:
+        while queue and end not in before:
             here = queue.popleft()
-            for there in self.left[here]:
+            for there in self.onward(here, goal):
                 if there in before:
                     continue
                 before[there] = here
-                if end in self.left[there]:
-                    before.setdefault(end, there)
+                if there == end:
                     break
-                # inspectors who could give a unit back first: that is the short way
-                (queue.appendleft if here == "sink" or there == "sink" else queue.append)(there)
+                is_near = there == _SINK or (
+                    isinstance(there, str)
+                    and (
+                        there in goal.units
+                        if goal is not None and here == _SINK
+                        else self.load[there] < self.capacity[there]
+                    )
+                )
+                (queue.appendleft if is_near else queue.append)(there)
         if end not in before:
-            return False
-        here = end
-        while here != start:
-            self.move(before[here], here)
-            here = before[here]
-        return True
+            return []
+        way = [end]
+        while way[-1] != start:
+            way.append(before[way[-1]])
+        way.reverse()
+        self.follow(way)
+        return way
 
-    def remove(self, start: str, end: str) -> None:
-        self.left[start].pop(end, None)
-        self.left[end].pop(start, None)
+    def follow(self, way: Sequence[_Node]) -> None:
+        """Send one unit along a way."""
+        for here, there in zip(way, way[1:]):  # noqa: B905, RUF007 - runs under Python 3.9 too
+            if _SINK in (here, there):
+                name, more = (here, 1) if there == _SINK else (there, -1)
+                self.load[str(name)] += more
+            elif isinstance(there, str):
+                self.change(here, there, 1)
+            elif isinstance(here, str):
+                self.change(there, here, -1)
+            else:
+                group = here.group if isinstance(here, _Hub) else here
+                group.unskilled += 1 if here is group else -1
+
+    def change(self, node: _Node, name: str, more: int) -> None:
+        """Change the number of units on the way from a group or its hub to an inspector."""
+        group = node.group if isinstance(node, _Hub) else node
+        if not isinstance(group, str):
+            group.units[name] = group.units.get(name, 0) + more
+            self.users[name][group] = None
+            if not group.units[name]:
+                del group.units[name], self.users[name][group]
 
 
 def assign_pairs(
@@ -295,66 +515,93 @@ def assign_pairs(
     without : dict[str, str]
         Reason for each of the premises that get no pair.
     """
-    flow = _Flow()
-    for name, (capacity, _) in parsed.inspectors.items():
-        flow.connect(f"i{name}", "sink", len(chosen) if capacity is None else capacity)
-    without: dict[str, str] = {}
-    candidates: dict[str, dict[str, bool]] = {}
-    for premises in chosen:
-        eligible = {
-            name: parsed.skills[premises] <= skills
-            for name, (_, skills) in parsed.inspectors.items()
-            if (name, premises) not in parsed.recusals
+    everyone = len(chosen)
+    flow = _Flow(
+        {
+            name: everyone if capacity is None else capacity
+            for name, (capacity, _) in parsed.inspectors.items()
         }
-        if len(eligible) < PAIR:
+    )
+    recused: dict[str, set[str]] = {}
+    for inspector, premises in parsed.recusals:
+        recused.setdefault(premises, set()).add(inspector)
+    groups: dict[tuple[frozenset[str], frozenset[str]], _Group] = {}
+    served: dict[str, _Group] = {}
+    without: dict[str, str] = {}
+    for premises in chosen:
+        key = parsed.skills[premises], frozenset(recused.get(premises, ()))
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = _Group(
+                {
+                    name: key[0] <= skills
+                    for name, (_, skills) in parsed.inspectors.items()
+                    if name not in key[1]
+                }
+            )
+        if len(group.eligible) < PAIR:
             without[premises] = FEWER_THAN_TWO
-        elif not any(eligible.values()):
+        elif not any(group.eligible.values()):
             without[premises] = NO_SKILLED
-        elif not _serve(flow, premises, eligible):
+        elif not _serve(flow, group):
             without[premises] = NO_CAPACITY
         else:
-            candidates[premises] = eligible
+            served[premises] = group
     pairs = {}
-    for premises, eligible in candidates.items():
-        ranked = [name for _, name in by_ticket(seed, f"pair/{premises}", eligible)]
-        two = _fix(flow, premises, ranked, eligible)
-        two.sort(key=lambda name: not eligible[name])  # stable: the lead first
+    for premises, group in served.items():
+        ranked = [name for _, name in by_ticket(seed, f"pair/{premises}", group.eligible)]
+        two = _fix(flow, group, ranked)
+        two.sort(key=lambda name: not group.eligible[name])  # stable: the lead first
         pairs[premises] = (two[0], two[1])
     return pairs, without
 
 
-def _serve(flow: _Flow, premises: str, eligible: Mapping[str, bool]) -> bool:
-    """Route two units for these premises besides all that are routed, or leave all as it was."""
-    # at most one unit may pass through the hub to inspectors who lack a skill
-    flow.connect(f"p{premises}", f"h{premises}", 1)
-    for name, is_skilled in eligible.items():
-        flow.connect(f"{'p' if is_skilled else 'h'}{premises}", f"i{name}", 1)
-    if flow.push(f"p{premises}", "sink"):
-        if flow.push(f"p{premises}", "sink"):
-            return True
-        for name, is_skilled in eligible.items():  # take the one unit back
-            start = f"{'p' if is_skilled else 'h'}{premises}"
-            if start in flow.left[f"i{name}"]:
-                flow.move("sink", f"i{name}")
-    for name, is_skilled in eligible.items():
-        flow.remove(f"{'p' if is_skilled else 'h'}{premises}", f"i{name}")
-    del flow.left[f"p{premises}"], flow.left[f"h{premises}"]
+def _serve(flow: _Flow, group: _Group) -> bool:
+    """Route two units for one more premises besides all that are routed, or leave all as it was."""
+    if group.is_full:  # more of the same cannot be served either
+        return False
+    group.size += 1
+    first = flow.push(group, _SINK)
+    if first and flow.push(group, _SINK):
+        return True
+    flow.follow(first[::-1])
+    group.size -= 1
+    group.is_full = True
     return False
 
 
-def _fix(
-    flow: _Flow, premises: str, ranked: Sequence[str], eligible: Mapping[str, bool]
-) -> list[str]:
-    """Fix the two first inspectors with whom all others can still be served."""
+def _fix(flow: _Flow, group: _Group, ranked: Sequence[str]) -> list[str]:
+    """Fix for one of a group the two first inspectors with whom all others can be served."""
+    own = _apart(flow, group, ranked)
     fixed: list[str] = []
     for name in ranked:
-        start, end = f"{'p' if eligible[name] else 'h'}{premises}", f"i{name}"
-        is_used = start in flow.left[end]
-        flow.remove(start, end)
-        # a used edge stays; for another one, a unit has to come back from its end to its start
-        if len(fixed) < PAIR and (is_used or flow.push(end, start)):
+        start = own if own.eligible.pop(name) else own.hub
+        # a unit that goes there stays; else one has to come back from there to where it starts
+        if name in own.units:
+            flow.change(own, name, -1)
             fixed.append(name)
+        elif flow.push(name, start):
+            fixed.append(name)
+        if len(fixed) == PAIR:
+            break
     return fixed
+
+
+def _apart(flow: _Flow, group: _Group, ranked: Sequence[str]) -> _Group:
+    """Take one of the premises out of a group, with two units that the others can spare."""
+    full = {name for name, units in group.units.items() if units == group.size}
+    users = sorted((name for name in ranked if name in group.units), key=lambda x: x not in full)
+    for two in itertools.combinations(users, PAIR):
+        unskilled = sum(not group.eligible[name] for name in two)
+        if full.issubset(two) and group.unskilled - group.size < unskilled <= 1:
+            break
+    own = _Group(dict(group.eligible), 1, {}, unskilled)
+    group.size -= 1
+    group.unskilled -= unskilled
+    for name in two:
+        flow.change(group, name, -1)
+        flow.change(own, name, 1)
+    return own
 
 
 def canonical_json(value: Any) -> bytes:
@@ -383,14 +630,19 @@ def check_commitment(commitment: Any) -> None:
     """Check the form of a commitment, and that it was published before the seed was known."""
     if not isinstance(commitment, dict) or set(commitment) != COMMITMENT_KEYS:
         raise DrawError(f"expected a commitment with the keys {sorted(COMMITMENT_KEYS)}")
-    if commitment["format"] != FORMAT or commitment["algorithm"] != ALGORITHM:
-        raise DrawError(f"expected format {FORMAT!r} and algorithm {ALGORITHM!r}")
+    if commitment["format"] != FORMAT or commitment["algorithm"] not in ALGORITHMS:
+        raise DrawError(f"expected format {FORMAT!r} and an algorithm of {', '.join(ALGORITHMS)}")
     for key in ("plan", "rules", "randomness"):
         if not isinstance(commitment[key], str):
             raise DrawError(f"{key} is no text")
         check_text(commitment[key], key)
-    if not isinstance(commitment["quotas"], dict):
-        raise DrawError("quotas are no object")
+    for key in ("quotas", "reserves"):
+        if not isinstance(commitment[key], dict):
+            raise DrawError(f"{key} are no object")
+    try:
+        date.fromisoformat(commitment["as_of"])
+    except (TypeError, ValueError) as error:
+        raise DrawError(f"as_of is no day: {commitment['as_of']!r}") from error
     if moment(commitment["published_at"], "published_at") >= moment(
         commitment["seed_known_from"], "seed_known_from"
     ):
@@ -414,17 +666,25 @@ def replay(commitment: Any, seed: Any, drawn_at: Any, list_data: bytes) -> dict[
     if hashlib.sha256(list_data).hexdigest() != commitment["list_sha256"]:
         raise DrawError("the list is not the one that was committed to (its SHA-256 differs)")
     parsed = parse_list(list_data)
-    selected = select_premises(seed, parsed.strata, commitment["quotas"])
-    in_order = [name for _, name in sorted(pick for picks in selected.values() for pick in picks)]
+    algorithm = commitment["algorithm"]
+    selected, reserves = select_premises(
+        seed, parsed.strata, commitment["quotas"], commitment["reserves"], algorithm
+    )
+    chosen = [name for picks in selected.values() for _, name in picks]
+    in_order = [name for _, name in by_ticket(seed, "premises", chosen)]
     pairs, without = assign_pairs(seed, in_order, parsed)
+    label = "ticket" if algorithm == ALGORITHM else "number"
     transcript = {
         "commitment": commitment,
         "commitment_sha256": digest(commitment),
         "seed": seed,
         "drawn_at": drawn_at,
-        "selected": {
-            stratum: [{"premises": name, "ticket": number} for number, name in picks]
-            for stratum, picks in selected.items()
+        **{
+            key: {
+                stratum: [{"premises": name, label: value} for value, name in picks]
+                for stratum, picks in kind.items()
+            }
+            for key, kind in (("selected", selected), ("reserves", reserves))
         },
         "pairs": {name: list(pair) for name, pair in pairs.items()},
         "without_pair": without,
@@ -436,6 +696,7 @@ def verify(
     transcript_data: bytes,
     list_data: bytes,
     *,
+    commitment_data: bytes | None = None,
     commitment_sha256: str | None = None,
     seed: str | None = None,
 ) -> list[str]:
@@ -445,8 +706,10 @@ def verify(
     ----------
     transcript_data, list_data : bytes
         The two published files.
+    commitment_data : bytes, optional
+        The commitment as it was published before the seed was known.
     commitment_sha256 : str, optional
-        Digest of the commitment as it was published before the seed was known.
+        The digest of that.
     seed : str, optional
         The seed as its source has published it.
     """
@@ -475,6 +738,8 @@ def verify(
     ]
     if not problems and written != transcript_data:
         problems.append("the transcript is not in canonical form: its text was changed")
+    if commitment_data is not None and commitment_data != canonical_json(expected["commitment"]):
+        problems.append("the commitment of the transcript is not the one in its own file")
     if commitment_sha256 is not None and commitment_sha256 != expected["commitment_sha256"]:
         problems.append("the commitment is not the one that was published")
     if seed is not None and seed != transcript["seed"]:
@@ -482,35 +747,92 @@ def verify(
     return problems
 
 
+def published_files(
+    place: Path, list_place: Path | None = None
+) -> tuple[bytes, bytes, bytes | None]:
+    """Read transcript, list and (None where there is no such file) commitment.
+
+    Parameters
+    ----------
+    place : Path
+        A folder, a ZIP file, or the transcript itself.
+    list_place : Path, optional
+        The list beside a transcript; left out, ``list.txt`` in the same folder.
+
+    Raises
+    ------
+    DrawError
+        When a file is missing or cannot be read.
+    """
+    try:
+        if place.is_dir() or not zipfile.is_zipfile(place):
+            folder = place if place.is_dir() else place.parent
+            transcript = folder / TRANSCRIPT_FILE if place.is_dir() else place
+            commitment = folder / COMMITMENT_FILE
+            return (
+                transcript.read_bytes(),
+                (list_place or folder / LIST_FILE).read_bytes(),
+                commitment.read_bytes() if place.is_dir() else None,
+            )
+        with zipfile.ZipFile(place) as bundle:
+            return (
+                bundle.read(TRANSCRIPT_FILE),
+                bundle.read(LIST_FILE),
+                bundle.read(COMMITMENT_FILE),
+            )
+    except KeyError as error:
+        raise DrawError(f"{place}: {error.args[0]}") from error
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+        raise DrawError(f"{place}: {error}") from error
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Replay a public draw and check its transcript.")
-    parser.add_argument("transcript", type=Path, help="transcript.json")
-    parser.add_argument("list", type=Path, help="list.txt")
+    parser.add_argument(
+        "place",
+        type=Path,
+        nargs="?",
+        default=Path(__file__).parent,
+        help="folder or ZIP file, or transcript.json; left out: the folder of this file",
+    )
+    parser.add_argument("list", type=Path, nargs="?", help="list.txt, beside a transcript.json")
     parser.add_argument("--commitment", help="SHA-256 of the commitment as published beforehand")
     parser.add_argument("--seed", help="the seed as published by its source")
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a character gets its number
+            stream.reconfigure(errors="backslashreplace")
     try:
-        transcript_data = options.transcript.read_bytes()
-        list_data = options.list.read_bytes()
-    except OSError as error:
+        transcript_data, list_data, commitment_data = published_files(options.place, options.list)
+    except DrawError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     problems = verify(
-        transcript_data, list_data, commitment_sha256=options.commitment, seed=options.seed
+        transcript_data,
+        list_data,
+        commitment_data=commitment_data,
+        commitment_sha256=options.commitment,
+        seed=options.seed,
     )
     for problem in problems:
-        sys.stdout.write(f"WRONG: {problem}\n")
+        sys.stdout.write(f"WRONG 有误: {problem}\n")
     if problems:
         return 1
     transcript = json.loads(transcript_data)
     drawn = sum(len(picks) for picks in transcript["selected"].values())
     sys.stdout.write(
-        f"VERIFIED: {transcript['commitment']['plan']}: {drawn} premises drawn, "
+        f"VERIFIED 核验无误: {transcript['commitment']['plan']}: {drawn} premises drawn, "
         f"{len(transcript['pairs'])} with a pair of inspectors, "
-        f"{len(transcript['without_pair'])} without; "
-        f"commitment {transcript['commitment_sha256']}\n"
+        f"{len(transcript['without_pair'])} without\n"
+        f"commitment 承诺 SHA-256: {transcript['commitment_sha256']}\n"
+        f"seed 种子: {transcript['seed']}\n"
     )
+    if options.commitment is None or options.seed is None:
+        sys.stdout.write(
+            "Compare both with what the office and the source of the seed published then.\n"
+            "请将以上两项与当时公布的承诺和种子来源公布的数值核对。\n"
+        )
     return 0
 
 

@@ -1,10 +1,13 @@
 """Draws: published vectors, uniformity, pairs of inspectors, and that no change goes unseen."""
 
+import ast
 import itertools
 import json
 import subprocess
 import sys
+import time
 import unicodedata
+import zipfile
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from gis_supervision.domain import verify_draw
-from gis_supervision.domain.draw_transcript import commit, draw, public_results
+from gis_supervision.domain.draw_transcript import Commitment, commit, draw
 from gis_supervision.domain.draws import (
     DrawInspector,
     DrawPremises,
@@ -24,6 +27,7 @@ from gis_supervision.domain.draws import (
     exclusion_reason,
     list_sha256,
     quotas_by_ratio,
+    reserves_by_ratio,
     rfc3797,
     rfc3797_key,
     rivest_sha256,
@@ -51,15 +55,18 @@ INSPECTORS = [
 ]
 LIST = canonical_list(PREMISES, EXCLUDED, INSPECTORS)
 QUOTAS = {"A": 5, "D": 2, "未评级": 1}
+RESERVES = {"A": 2, "D": 1, "未评级": 0}
 
 
 def committed(list_data=LIST, quotas=None, **changes):
     given_ = {
         "plan": "2025 第三季度",
+        "as_of": date(2025, 7, 1),
         "rules": "wusu@2025.1",
         "randomness": "the welfare lottery of 2025-07-02: red balls rising, dots, plus, blue ball",
         "published_at": PUBLISHED,
         "seed_known_from": KNOWN,
+        "reserves": None if quotas is not None else RESERVES,
     } | changes
     return commit(list_data, QUOTAS if quotas is None else quotas, **given_)
 
@@ -259,6 +266,13 @@ def test_exclusions_have_reasons(last, listed, reason):
     }
     assert exclusion_reason(rules, **answer) == reason
     assert exclusion_reason(DrawExclusions(), **answer) is None
+    for more, other in (
+        ({"is_external": True}, "external"),
+        ({"opened_on": date(2025, 6, 1)}, "not_open"),
+        ({"opened_on": date(2025, 5, 31), "closed_on": date(2025, 5, 31)}, "closed"),
+        ({"opened_on": date(2025, 5, 31), "closed_on": date(2025, 6, 1)}, reason),
+    ):
+        assert exclusion_reason(rules, **answer, **more) == other
 
 
 # ---- premises ----
@@ -282,13 +296,16 @@ def test_removing_an_entry_leaves_the_order_of_the_others(entries, seed, data):
     assert left == [name for name in order if name != gone]
 
 
-def test_every_entry_is_drawn_equally_often():
+@pytest.mark.parametrize("algorithm", verify_draw.ALGORITHMS)
+def test_every_entry_is_drawn_equally_often(algorithm):
     strata = {"A": [f"65{n:03}" for n in range(20)]}
     seeds, quota = 4000, 5
     drawn = Counter(
         name
         for seed in range(seeds)
-        for _, name in verify_draw.select_premises(f"{seed}", strata, {"A": quota})["A"]
+        for _, name in verify_draw.select_premises(
+            f"{seed}", strata, {"A": quota}, algorithm=algorithm
+        )[0]["A"]
     )
     assert sum(drawn.values()) == seeds * quota
     counts = [drawn[name] for name in strata["A"]]
@@ -443,6 +460,7 @@ def test_every_changed_byte_of_the_transcript_is_found():
         changed = bytearray(TRANSCRIPT)
         changed[place] ^= 1
         assert verify_draw.verify(bytes(changed), LIST), place
+    for place in range(0, len(TRANSCRIPT), 7):
         assert verify_draw.verify(TRANSCRIPT[:place] + TRANSCRIPT[place + 1 :], LIST), place
     assert verify_draw.verify(TRANSCRIPT + b" ", LIST)
 
@@ -481,6 +499,13 @@ def swap_a_pair(transcript):
         lambda t: t["commitment"].update(algorithm="ticket-sha256/2"),
         lambda t: t["commitment"].update(more="keys"),
         lambda t: t.update(drawn_at=PUBLISHED.isoformat()),
+        lambda t: t["commitment"].update(algorithm="rfc3797/1"),
+        lambda t: t["commitment"].update(as_of="2025-07-32"),
+        lambda t: t["commitment"]["reserves"].update(A=1),
+        lambda t: t["commitment"]["reserves"].update(A=8),
+        lambda t: t["commitment"]["reserves"].pop("A"),
+        lambda t: t["commitment"].update(reserves=[]),
+        lambda t: t["reserves"]["A"].reverse(),
         lambda t: t["selected"]["A"].pop(),
         lambda t: t["selected"]["A"][0].update(premises="6500000"),
         lambda t: t["selected"]["A"][0].update(ticket="0" * 64),
@@ -499,7 +524,7 @@ def test_changes_are_found_even_when_the_digest_is_made_to_fit(change):
 
 
 def test_a_draw_made_anew_is_found_by_what_was_published_before():
-    more = draw(committed(quotas=QUOTAS | {"A": 6}), SEED, LIST, drawn_at=DRAWN)
+    more = draw(committed(quotas=QUOTAS | {"A": 6}, reserves=RESERVES), SEED, LIST, drawn_at=DRAWN)
     assert verify_draw.verify(more, LIST) == []
     assert verify_draw.verify(more, LIST, commitment_sha256=committed().sha256) == [
         "the commitment is not the one that was published"
@@ -576,43 +601,15 @@ def test_what_cannot_be_drawn():
             draw(committed(), seed, LIST, drawn_at=DRAWN)
 
 
-def test_public_results_name_no_inspector():
-    transcript = json.loads(TRANSCRIPT)
-    first = transcript["selected"]["A"][0]["premises"]
-    rows = public_results(transcript, {first: "no problem found"})
-    assert len(rows) == 8
-    assert rows[0] == {
-        "premises": first,
-        "stratum": "A",
-        "ticket": verify_draw.ticket(SEED, "premises", first),
-        "finding": "no problem found",
-    }
-    assert not any(person.id in str(rows) for person in INSPECTORS)
-    with pytest.raises(InvalidInputError, match="not drawn: \\['6529999'\\]"):
-        public_results(transcript, {"6529999": "found"})
-
-
-def test_the_verifier_runs_alone_on_the_standard_library(tmp_path: Path):
-    script = tmp_path / "verify_draw.py"
-    script.write_bytes(Path(verify_draw.__file__).read_bytes())
-    (tmp_path / "list.txt").write_bytes(LIST)
-    (tmp_path / "transcript.json").write_bytes(TRANSCRIPT)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        # isolated, and without site-packages
-        command = [sys.executable, "-I", "-S", "-X", "utf8", "verify_draw.py", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, check=False, encoding="utf-8"
-        )
-
-    good = run("transcript.json", "list.txt", "--seed", SEED)
+def test_the_verifier_runs_alone_on_the_standard_library(bundle):
+    good = alone(bundle, "transcript.json", "list.txt", "--seed", SEED)
     assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout.startswith("VERIFIED: 2025 第三季度: 8 premises drawn")
-    (tmp_path / "list.txt").write_bytes(LIST.replace(b"6500003", b"6500099"))
-    bad = run("transcript.json", "list.txt")
+    assert good.stdout.startswith("VERIFIED 核验无误: 2025 第三季度: 8 premises drawn")
+    (bundle / "other.txt").write_bytes(LIST.replace(b"6500003", b"6500099"))
+    bad = alone(bundle, "transcript.json", "other.txt")
     assert bad.returncode == 1
-    assert bad.stdout.startswith("WRONG: the list is not the one")
-    assert run("absent.json", "list.txt").returncode == 2
+    assert bad.stdout.startswith("WRONG 有误: the list is not the one")
+    assert alone(bundle, "absent.json", "list.txt").returncode == 2
 
 
 def test_many_premises_with_scarce_inspectors_are_served_in_reasonable_time():
@@ -626,3 +623,182 @@ def test_many_premises_with_scarce_inspectors_are_served_in_reasonable_time():
     assert set(without.values()) == {"no_capacity_left"}
     load = Counter(itertools.chain.from_iterable(pairs.values()))
     assert max(load.values()) == 15
+
+
+# ---- the whole of a draw ----
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "seed"),
+    [
+        ("rfc3797/1", RFC_KEY),
+        ("rivest-sha256/1", "种子 \U0001f600"),
+        ("ticket-sha256/1", "雪 \u2603"),
+    ],
+)
+def test_each_method_gives_what_its_description_says(algorithm, seed):
+    commitment = committed(algorithm=algorithm)
+    data = draw(commitment, seed, LIST, drawn_at=DRAWN)
+    assert verify_draw.verify(data, LIST, commitment_data=commitment.to_json(), seed=seed) == []
+    transcript = json.loads(data)
+    for place, (stratum, names) in enumerate(
+        sorted(verify_draw.parse_list(LIST).strata.items()), start=1
+    ):
+        count = QUOTAS[stratum] + RESERVES[stratum]
+        if algorithm == "rfc3797/1":
+            by_hand = rfc3797(f"{seed}{place}./", len(names), count)
+        elif algorithm == "rivest-sha256/1":
+            by_hand = rivest_sha256(f"{seed}/{stratum}", len(names), count)
+        else:
+            tickets = [sha256(f"{seed}\x1fpremises\x1f{n}".encode()).hexdigest() for n in names]
+            by_hand = [tickets.index(lowest) + 1 for lowest in sorted(tickets)[:count]]
+        found = transcript["selected"][stratum] + transcript["reserves"][stratum]
+        assert [pick["premises"] for pick in found] == [names[number - 1] for number in by_hand]
+        assert len(transcript["selected"][stratum]) == QUOTAS[stratum]
+        if algorithm != "ticket-sha256/1":
+            assert [pick["number"] for pick in found] == by_hand
+
+
+def test_a_key_of_rfc3797_is_ascii_and_its_strata_are_bounded():
+    with pytest.raises(InvalidInputError, match="ASCII"):
+        draw(committed(algorithm="rfc3797/1"), "种子/", LIST, drawn_at=DRAWN)
+    data = canonical_list(DrawPremises(f"{n}", "A") for n in range(65_536))
+    with pytest.raises(InvalidInputError, match="65536 entries, RFC 3797 takes 65535"):
+        committed(data, {"A": 1}, algorithm="rfc3797/1")
+
+
+def test_a_commitment_is_read_back():
+    assert Commitment.read(committed().to_json()) == committed()
+    for data in (b"{}", b"[]", b"\xff", committed().to_json().replace(b"ticket-sha256/1", b"x")):
+        with pytest.raises(InvalidInputError, match="no commitment"):
+            Commitment.read(data)
+
+
+def test_reserves_are_rounded_up_and_never_more_than_are_left():
+    assert reserves_by_ratio(LIST, QUOTAS, 0.2) == {"A": 1, "D": 1, "未评级": 0}
+    assert reserves_by_ratio(LIST, QUOTAS, 0.3) == {"A": 2, "D": 1, "未评级": 0}
+    assert reserves_by_ratio(LIST, QUOTAS, 9) == {"A": 7, "D": 3, "未评级": 0}
+    assert reserves_by_ratio(LIST, QUOTAS, 0) == dict.fromkeys(QUOTAS, 0)
+    assert reserves_by_ratio(LIST, {"A": 0, "D": 0, "未评级": 0}, 0.5) == dict.fromkeys(QUOTAS, 0)
+    for ratio in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(InvalidInputError, match="ratio of reserves"):
+            reserves_by_ratio(LIST, QUOTAS, ratio)
+
+
+def test_removing_a_premises_of_a_whole_draw_moves_only_those_behind_it():
+    before = json.loads(TRANSCRIPT)
+    order = [p["premises"] for kind in ("selected", "reserves") for p in before[kind]["A"]]
+    for gone in order:
+        data = canonical_list([p for p in PREMISES if p.id != gone], EXCLUDED, INSPECTORS)
+        after = json.loads(draw(committed(data, reserves=RESERVES), SEED, data, drawn_at=DRAWN))
+        now = [p["premises"] for kind in ("selected", "reserves") for p in after[kind]["A"]]
+        assert now[:-1] == [name for name in order if name != gone]
+        assert after["selected"]["D"] == before["selected"]["D"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    (folder / "verify_draw.py").write_bytes(Path(verify_draw.__file__).read_bytes())
+    for name, data in PUBLISHED_FILES.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+PUBLISHED_FILES = {
+    "list.txt": LIST,
+    "commitment.json": committed().to_json(),
+    "transcript.json": TRANSCRIPT,
+}
+
+
+def alone(folder, *arguments):
+    """The verifier as anyone runs it: isolated, and without site-packages."""
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "verify_draw.py", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False, encoding="utf-8")
+
+
+def test_a_bundle_is_verified_where_it_lies_and_as_a_zip_file(bundle, tmp_path):
+    assert alone(bundle).returncode == 0
+    with zipfile.ZipFile(tmp_path / "draw.zip", "w") as file:
+        for name, data in PUBLISHED_FILES.items():
+            file.writestr(name, data)
+    good = alone(bundle, str(tmp_path / "draw.zip"), "--commitment", committed().sha256)
+    assert (good.returncode, good.stderr) == (0, "")
+    with zipfile.ZipFile(tmp_path / "part.zip", "w") as file:
+        file.writestr("list.txt", LIST)
+    assert alone(bundle, str(tmp_path / "part.zip")).returncode == 2
+    assert alone(bundle, str(tmp_path)).returncode == 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_the_verifier_alone_finds_any_changed_byte_of_what_was_published(bundle, data):
+    name = data.draw(st.sampled_from(sorted(PUBLISHED_FILES)))
+    content = bytearray(PUBLISHED_FILES[name])
+    place = data.draw(st.integers(0, len(content) - 1))
+    how = data.draw(st.sampled_from(["change", "remove", "insert"]))
+    if how == "change":
+        content[place] ^= data.draw(st.integers(1, 255))
+    elif how == "remove":
+        del content[place]
+    else:
+        content.insert(place, data.draw(st.integers(0, 255)))
+    changed = PUBLISHED_FILES | {name: bytes(content)}
+    assert (
+        changed == PUBLISHED_FILES  # a byte put beside its like
+        or verify_draw.verify(
+            changed["transcript.json"],
+            changed["list.txt"],
+            commitment_data=changed["commitment.json"],
+        )
+    )
+    (bundle / name).write_bytes(content)
+    told = alone(bundle)
+    (bundle / name).write_bytes(PUBLISHED_FILES[name])
+    assert (told.returncode == 0) is (changed == PUBLISHED_FILES), told.stdout
+    assert told.stderr == ""
+
+
+def test_the_verifier_needs_the_standard_library_alone_and_an_old_python():
+    tree = ast.parse(Path(verify_draw.__file__).read_text(encoding="utf-8"), feature_version=(3, 9))
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names
+
+
+def test_a_draw_of_a_large_register_takes_seconds():
+    premises = [
+        DrawPremises(f"JY{n:07}", "ABCD"[n % 4], ["catering" if n % 3 else "production"])
+        for n in range(100_000)
+    ]
+    inspectors = [
+        DrawInspector(
+            f"j{n}",
+            ["catering", "production"] if n % 2 else ["catering"],
+            120,
+            "",
+            [f"JY{other:07}" for other in range(n, 100_000, 5_000)],
+        )
+        for n in range(40)
+    ]
+    data = canonical_list(premises, {}, inspectors)
+    ratios = {"A": 0.01, "B": 0.02, "C": 0.05, "D": 0.1}
+    commitment = committed(data, quotas_by_ratio(data, ratios))
+    begun = time.process_time()
+    transcript = draw(commitment, SEED, data, drawn_at=DRAWN)
+    taken = time.process_time() - begun
+    found = json.loads(transcript)
+    assert len(found["pairs"]) == 40 * 120 // 2
+    assert set(found["without_pair"].values()) == {"no_capacity_left"}
+    assert verify_draw.verify(transcript, data) == []
+    assert taken < 10  # about 1.5 s on a machine that does nothing else

@@ -7,9 +7,10 @@ import typer
 
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.domain.inspectors import language_code
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop
-from gis_supervision.storage import divisions, geocodes
+from gis_supervision.storage import divisions, geocodes, inspectors
 from gis_supervision.storage.database import session_scope
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("Divisions and their codes."))
@@ -102,6 +103,34 @@ def succeed(
         print_json([{"code": old, "successor": new} for old, new in changed])
         return
     print_table(_("Codes that changed"), (_("Code"), _("Successor")), changed)
+
+
+@app.command(help=gettext_noop("Say in which languages businesses of a division are spoken to."))
+def languages(
+    code: Annotated[str, typer.Argument(help=gettext_noop("Division code of any time."))],
+    spoken: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help=gettext_noop("Codes such as zh, ug, kk; none: as in the division above.")
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    wanted = sorted({language_code(text) for text in spoken or []})
+    with connected() as connection, session_scope(connection.engine) as session:
+        _ = connection.translate
+        found = divisions.find(session, code)
+        inspectors.speak(session, found.id, wanted)
+    if as_json:
+        print_json({"code": found.code, "name": found.name, "languages": wanted})
+    else:
+        typer.echo(
+            _(
+                "%(name)s: %(languages)s",
+                name=found.name,
+                languages=", ".join(wanted) or _("as in the division above"),
+            )
+        )
 
 
 @app.command(help=gettext_noop("Mark divisions of another administration; without codes: suggest."))

@@ -1,14 +1,17 @@
 """Commands for zones."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from gis_supervision.assignment import candidates as matching
 from gis_supervision.assignment import design as designing
+from gis_supervision.assignment.matching import PARTS, Matching, Weights
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
-from gis_supervision.language import gettext_noop
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.language import Translator, gettext_noop
 from gis_supervision.storage import register, zones
 from gis_supervision.storage.database import session_scope
 
@@ -105,5 +108,140 @@ def show(
         [
             (row.code, row.inspector, row.deputies, row.cells, row.premises, row.workload_hours)
             for row in rows
+        ],
+    )
+
+
+@app.command(
+    help=gettext_noop("Match zones to inspectors, with reasons; nothing is put in force by it.")
+)
+def match(
+    valid_from: Day = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help=gettext_noop("Last day that leave is looked at for; left out: a year."),
+        ),
+    ] = None,
+    deputies: Annotated[
+        bool, typer.Option("--deputies", help=gettext_noop("Give every zone a deputy too."))
+    ] = False,
+    least_skilled: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help=gettext_noop("Share of a zone's hours that certificates must cover."),
+        ),
+    ] = 0.0,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(help=gettext_noop("How much a part counts, such as distance=2.")),
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help=gettext_noop("Show all candidates of this zone."))
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--candidates", min=0, help=gettext_noop("Candidates in JSON; left out: all.")
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    weights = matching_weights(weight or [])
+    with connected() as connection:
+        _ = connection.translate
+        rules = connection.rules()
+        with progress() as advance, session_scope(connection.engine) as session:
+            advance(_("Matching zones to inspectors"))
+            as_of = register.default_as_of(session)
+            day = valid_from.date() if valid_from else as_of
+            result = matching.proposed(
+                session,
+                rules,
+                as_of=as_of,
+                day=day,
+                end=None if to is None else to.date() + timedelta(days=1),
+                weights=weights,
+                deputies=deputies,
+                least_skilled=least_skilled,
+            )
+    if as_json:
+        print_json({"valid_from": day.isoformat(), **result.to_dict(count)})
+        return
+    if zone is not None:
+        _print_candidates(result, zone, _)
+        return
+    print_table(
+        _("Matching from %(day)s (not in force)", day=day),
+        (_("Zone"), _("Inspector"), _("Deputy"), _("Cost"), _("Why")),
+        [
+            (
+                one.zone,
+                None if one.staff_number is None else f"{one.name} ({one.staff_number})",
+                one.deputy,
+                one.cost,
+                one.reason.text(_),
+            )
+            for one in result.matches
+        ],
+    )
+    typer.echo(
+        _(
+            "Zones without anybody: %(without)d. Inspectors without a zone: %(free)d.",
+            without=len(result.without),
+            free=len(result.free),
+        )
+    )
+
+
+def matching_weights(texts: list[str]) -> Weights:
+    """Read weights such as ``distance=2``.
+
+    Raises
+    ------
+    InvalidInputError
+        When one is not NAME=NUMBER or the name is none of a part of the cost.
+    """
+    chosen: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            chosen[name] = float(number)
+        except ValueError:
+            raise InvalidInputError(f"--weight {text}: expected NAME=NUMBER") from None
+        if name not in PARTS:
+            raise InvalidInputError(f"--weight {text}: expected one of {', '.join(PARTS)}")
+    return Weights(**chosen)
+
+
+def _print_candidates(result: Matching, zone: str, _: Translator) -> None:
+    found = [one.zone_id for one in result.matches if one.zone == zone]
+    if not found:
+        raise InvalidInputError(
+            f"--zone {zone}: expected one of {', '.join(one.zone for one in result.matches)}"
+        )
+    print_table(
+        _("Candidates for %(zone)s, the least cost first", zone=zone),
+        (
+            _("Inspector"),
+            _("Cost"),
+            _("Distance"),
+            _("Skills"),
+            _("Continuity"),
+            _("Load"),
+            _("Languages"),
+            _("Outcome"),
+        ),
+        [
+            (
+                f"{one.name} ({one.staff_number})",
+                one.cost,
+                *(one.parts[part] for part in PARTS),
+                one.reason.text(_),
+            )
+            for one in result.candidates(found[0])
         ],
     )

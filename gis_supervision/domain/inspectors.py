@@ -5,6 +5,7 @@ Days of a period are half-open as in the register: ``first`` belongs to it, ``en
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,42 @@ SKILL_NAMES: Final = {
     Skill.SPECIAL_FOOD: gettext_noop("special food"),
 }
 """What people call the skills."""
+
+
+LANGUAGES: Final = {
+    "汉语": "zh",
+    "中文": "zh",
+    "普通话": "zh",
+    "国家通用语言": "zh",
+    "维吾尔语": "ug",
+    "维语": "ug",
+    "哈萨克语": "kk",
+    "哈语": "kk",
+    "蒙古语": "mn",
+    "蒙语": "mn",
+    "藏语": "bo",
+    "柯尔克孜语": "ky",
+    "英语": "en",
+}
+"""Codes (ISO 639) of the languages as offices write them."""
+
+
+def language_code(text: str) -> str:
+    """Return the code of a language that is written as a code or by its Chinese name.
+
+    Raises
+    ------
+    InvalidInputError
+        When it is neither.
+    """
+    plain = text.strip().lower()
+    code = LANGUAGES.get(plain, plain)
+    if not re.fullmatch(r"[a-z]{2,3}", code):
+        raise InvalidInputError(
+            f"language {text!r}: expected a code such as zh, ug, kk, or one of"
+            f" {', '.join(LANGUAGES)}"
+        )
+    return code
 
 
 class Refusal(StrEnum):

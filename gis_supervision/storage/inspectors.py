@@ -19,6 +19,7 @@ from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage import recusals
 from gis_supervision.storage.dispatch_tables import (
+    DivisionLanguage,
     InspectorLeave,
     InspectorSkill,
     InspectorTeam,
@@ -470,3 +471,11 @@ def disband(session: Session, inspector_id: int, day: date) -> int:
 
 def _period(valid: Range[date]) -> Period:
     return Period(valid.lower, valid.upper)
+
+
+def speak(session: Session, division_id: int, languages: Iterable[str]) -> None:
+    """Say in which languages businesses of a division are spoken to; none: as in the one above."""
+    session.execute(delete(DivisionLanguage).where(DivisionLanguage.division_id == division_id))
+    rows = [{"division_id": division_id, "language": code} for code in sorted(set(languages))]
+    if rows:
+        session.execute(insert(DivisionLanguage), rows)

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
-from pyproj import Transformer
-from scipy.sparse import csr_array
 
+from gis_supervision.assignment import ground
 from gis_supervision.assignment.cell_work import measured
 from gis_supervision.assignment.districting import Zoning, balanced_zones
-from gis_supervision.domain.contiguity import shared_borders
-from gis_supervision.domain.polygons import equal_area_crs
 from gis_supervision.errors import ConflictError
 from gis_supervision.storage import grid, inspectors, zones
 from gis_supervision.storage.zones import NewZone
@@ -126,24 +122,19 @@ def design(
         raise ConflictError("there is no grid: run `gis-supervision grid build` first")
     work = measured(session, rules, cells, as_of, set_on=max(as_of, valid_from))
     number = zone_count or max(1, math.ceil(float(work.hours.sum()) / capacity_hours))
-    plane = _in_metres(cells)
-    middle = shapely.centroid(plane)
-    y = shapely.get_y(middle)
-    borders = _borders(cells)
-    # The two are measured in slightly different projections.
-    outline = np.maximum(shapely.length(plane), borders.sum(axis=1))
+    land = ground.measured(cells)
     zoning = balanced_zones(
-        borders,
+        land.borders,
         work.hours,
-        shapely.get_x(middle),
-        y,
+        land.x,
+        land.y,
         number,
         tolerance=tolerance,
         seed=seed,
-        cell_area=shapely.area(plane),
-        cell_perimeter=outline,
+        cell_area=land.area,
+        cell_perimeter=land.outline,
     )
-    order = np.argsort(-_means(zoning.labels, y, number), kind="stable")
+    order = np.argsort(-_means(zoning.labels, land.y, number), kind="stable")
     width = max(2, len(str(number)))
     codes = tuple(f"Z{place:0{width}d}" for place in range(1, number + 1))
     parameters = {
@@ -189,25 +180,6 @@ def assign_in_order(session: Session, made: Design, people: Sequence[NewInspecto
         )
     ids = inspectors.register(session, people[: len(made.zone_ids)])
     zones.assign(session, made.zone_ids, ids, valid_from=made.valid_from)
-
-
-def _in_metres(cells: grid.Cells) -> NDArray[np.object_]:
-    """Project the cells to an equal-area plane around their middle."""
-    to_plane = Transformer.from_crs(
-        4326, equal_area_crs(shapely.total_bounds(cells.polygons)), always_xy=True
-    )
-    return np.asarray(
-        shapely.transform(cells.polygons, to_plane.transform, interleaved=False), dtype=object
-    )
-
-
-def _borders(cells: grid.Cells) -> csr_array:
-    """Neighbours with the length of the common border in metres."""
-    borders = shared_borders(cells.polygons)
-    rows = np.concatenate((borders.first, borders.second))
-    columns = np.concatenate((borders.second, borders.first))
-    lengths = np.concatenate((borders.length_m, borders.length_m))
-    return csr_array((lengths, (rows, columns)), shape=(cells.ids.size, cells.ids.size))
 
 
 def _means(

@@ -35,7 +35,7 @@ class Reason:
 
     code: str
     message: str
-    values: dict[str, float | int]
+    values: dict[str, float | int | str]
 
     def __str__(self) -> str:
         """Return the English text."""

@@ -85,6 +85,14 @@ def current(session: Session) -> Cells:
     )
 
 
+def begins(session: Session, cells: Sequence[int]) -> dict[int, date | None]:
+    """Return the first day of cells, by id."""
+    rows = session.execute(
+        select(GridCell.id, func.lower(GridCell.valid)).where(GridCell.id.in_(cells))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def build(
     session: Session,
     *,

@@ -1,0 +1,428 @@
+"""Deciding on proposals: accepted, rejected, withdrawn, undone, each in one transaction.
+
+Whoever accepts or undoes holds the tables of zones and responsibilities until the transaction ends:
+of two dispatchers who accept proposals that contradict each other at the same moment, the second
+sees what the first has changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import Range
+
+from gis_supervision.domain.proposals import (
+    Kind,
+    State,
+    check_transition,
+    checked_actor,
+    checked_reason,
+    effective_period,
+)
+from gis_supervision.errors import ConflictError
+from gis_supervision.storage import proposals, zone_periods
+from gis_supervision.storage.dispatch_tables import InspectorLeave
+from gis_supervision.storage.proposal_conflicts import (
+    NAMED,
+    base_changes,
+    built_on,
+    left_in_emptied,
+    on_leave,
+    overtaken,
+)
+from gis_supervision.storage.proposal_tables import Proposal, ProposalZone
+from gis_supervision.storage.tables import Zone, Zoning
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from gis_supervision.domain.proposals import Period
+
+_CELLS_REMOVED = """
+    WITH gone AS (
+        DELETE FROM zone_cell WHERE id = any(:ids) RETURNING *
+    )
+    INSERT INTO proposal_effect (proposal_id, relation, row_id, before)
+    SELECT :id, 'zone_cell', gone.id, to_jsonb(gone) FROM gone
+"""
+_CELLS_ADDED = """
+    WITH come AS (
+        INSERT INTO zone_cell (zone_id, cell_id, valid)
+        SELECT * FROM unnest(
+            CAST(:zones AS bigint[]), CAST(:cells AS bigint[]), CAST(:valid AS daterange[])
+        )
+        RETURNING *
+    )
+    INSERT INTO proposal_effect (proposal_id, relation, row_id, after)
+    SELECT :id, 'zone_cell', come.id, to_jsonb(come) FROM come
+"""
+_PEOPLE_REMOVED = """
+    WITH gone AS (
+        DELETE FROM inspector_assignment WHERE id = any(:ids) RETURNING *
+    )
+    INSERT INTO proposal_effect (proposal_id, relation, row_id, before)
+    SELECT :id, 'inspector_assignment', gone.id, to_jsonb(gone) FROM gone
+"""
+_PEOPLE_ADDED = """
+    WITH come AS (
+        INSERT INTO inspector_assignment (zone_id, inspector_id, role, valid)
+        SELECT * FROM unnest(
+            CAST(:zones AS bigint[]), CAST(:people AS bigint[]), CAST(:roles AS text[]),
+            CAST(:valid AS daterange[])
+        )
+        RETURNING *
+    )
+    INSERT INTO proposal_effect (proposal_id, relation, row_id, after)
+    SELECT :id, 'inspector_assignment', come.id, to_jsonb(come) FROM come
+"""
+_HOURS = """
+    WITH changed AS (
+        UPDATE zone AS z
+        SET workload_hours = p.hours_after
+        FROM proposal_zone AS p, zone AS old
+        WHERE
+            p.proposal_id = :id AND p.concerned AND z.id = p.zone_id AND old.id = z.id
+            AND z.workload_hours <> p.hours_after AND p.cells_after > 0
+            AND NOT z.id = any(:new)
+        RETURNING z.id, old.workload_hours AS before, z.workload_hours AS after
+    )
+    INSERT INTO proposal_effect (proposal_id, relation, row_id, before, after)
+    SELECT
+        :id, 'zone', id, jsonb_build_object('workload_hours', before),
+        jsonb_build_object('workload_hours', after)
+    FROM changed
+"""
+_MADE = """
+    INSERT INTO proposal_effect (proposal_id, relation, row_id, after)
+    SELECT :id, '{relation}', r.id, to_jsonb(r) FROM {relation} AS r WHERE r.id = any(:ids)
+"""
+_TAKEN_BACK = """
+    DELETE FROM {relation} WHERE id IN (
+        SELECT row_id FROM proposal_effect
+        WHERE proposal_id = :id AND relation = '{relation}' AND before IS NULL
+    )
+"""
+_PUT_BACK = """
+    INSERT INTO {relation}
+    SELECT (jsonb_populate_record(CAST(NULL AS {relation}), e.before)).*
+    FROM proposal_effect AS e
+    WHERE e.proposal_id = :id AND e.relation = '{relation}' AND e.after IS NULL
+    ORDER BY e.row_id
+"""
+_HOURS_BACK = """
+    UPDATE zone AS z
+    SET workload_hours = (e.before ->> 'workload_hours')::double precision
+    FROM proposal_effect AS e
+    WHERE
+        e.proposal_id = :id AND e.relation = 'zone' AND e.before IS NOT NULL AND z.id = e.row_id
+        AND z.workload_hours = (e.after ->> 'workload_hours')::double precision
+"""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a proposal; ``superseded`` are those that it made impossible."""
+
+    proposal: int
+    state: str
+    effective_on: date | None = None
+    superseded: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as JSON takes it."""
+        return {
+            "proposal": self.proposal,
+            "state": self.state,
+            "effective_on": self.effective_on and self.effective_on.isoformat(),
+            "superseded": list(self.superseded),
+        }
+
+
+def accept(
+    session: Session,
+    number: int,
+    *,
+    by: str,
+    effective_on: date | None = None,
+    force: bool = False,
+    reason: str | None = None,
+) -> Decision:
+    """Accept a proposal: what it changes is in force from a day on.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    number
+        The proposal.
+    by
+        Who accepts it.
+    effective_on
+        First day; left out: that of the proposal, or today where that is past.
+    force, reason
+        A day before today is taken only when it is forced, with a reason.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    NotFoundError
+        There is no such proposal.
+    ConflictError
+        It is not open, or what it was made from has changed in the cells and zones that it
+        concerns; the message says what changed.
+    InvalidInputError
+        The day lies before today and is not forced, or a reason or the name is missing.
+    """
+    actor = checked_actor(by)
+    _hold(session)
+    proposal = proposals.locked(session, number)
+    if proposal.state == State.SUPERSEDED:
+        last = proposals.history(session, number)[-1]
+        raise ConflictError(f"proposal {number} is superseded {last.reason}")
+    check_transition(number, State(proposal.state), State.ACCEPTED)
+    proposed = proposals.period_of(proposal.valid)
+    period = effective_period(
+        proposed,
+        today=_today(session),
+        effective_on=effective_on,
+        movable=proposal.kind != Kind.ABSENCE,
+        forced=force,
+        reason=reason,
+    )
+    unchanged = zone_periods.fingerprint(session, proposed) == proposal.zones_sha256
+    if not unchanged or period.first < proposed.first:
+        _refuse(number, base_changes(session, number, period))
+    if proposal.kind == Kind.ABSENCE:
+        _refuse(number, on_leave(session, number, period))
+    made = _make_zones(session, proposal)
+    _change_cells(session, number, period)
+    _change_people(session, number, period)
+    if proposal.kind in {Kind.REDESIGN, Kind.REPAIR, Kind.MOVE}:
+        session.execute(text(_HOURS), {"id": number, "new": made})
+    _refuse(number, left_in_emptied(session, number, period))
+    proposal.state = State.ACCEPTED
+    proposal.effective = Range(period.first, period.until)
+    session.flush()
+    proposals.record(
+        session,
+        number,
+        State.OPEN,
+        State.ACCEPTED,
+        actor,
+        reason=reason,
+        effective_on=period.first,
+        forced=force,
+    )
+    superseded = _supersede(session, number, period, actor)
+    session.expire_all()
+    return Decision(number, State.ACCEPTED, period.first, superseded)
+
+
+def reject(session: Session, number: int, *, by: str, reason: str | None) -> Decision:
+    """Reject an open proposal, with a reason.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such proposal.
+    ConflictError
+        It is not open.
+    InvalidInputError
+        The reason or the name is missing.
+    """
+    told = checked_reason("reject a proposal", reason)
+    return _close(session, number, State.REJECTED, checked_actor(by), told)
+
+
+def withdraw(session: Session, number: int, *, by: str, reason: str | None = None) -> Decision:
+    """Take an open proposal back; leave that was recorded with it is taken back too.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such proposal.
+    ConflictError
+        It is not open.
+    InvalidInputError
+        The name is missing.
+    """
+    decision = _close(session, number, State.WITHDRAWN, checked_actor(by), reason)
+    recorded = proposals.locked(session, number).parameters.get("leave_recorded", [])
+    session.execute(delete(InspectorLeave).where(InspectorLeave.id.in_(recorded)))
+    return decision
+
+
+def undo(session: Session, number: int, *, by: str, reason: str | None = None) -> Decision:
+    """Restore zones and responsibilities exactly as they were before a proposal was accepted.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    number
+        The proposal.
+    by
+        Who undoes it.
+    reason
+        Needed once the proposal is in effect: days that are past get other people responsible.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such proposal.
+    ConflictError
+        It is not accepted, or something later builds on it; the message names that.
+    InvalidInputError
+        The reason or the name is missing.
+    """
+    actor = checked_actor(by)
+    _hold(session)
+    proposal = proposals.locked(session, number)
+    check_transition(number, State(proposal.state), State.UNDONE)
+    if proposal.effective is not None and (proposal.effective.lower or _today(session)) <= _today(
+        session
+    ):
+        reason = checked_reason("undo a proposal that is in effect", reason)
+    later = built_on(session, number)
+    if later:
+        raise ConflictError(f"proposal {number} cannot be undone: {later}")
+    values = {"id": number}
+    for relation in ("inspector_assignment", "zone_cell"):
+        session.execute(text(_TAKEN_BACK.format(relation=relation)), values)
+        session.execute(text(_PUT_BACK.format(relation=relation)), values)
+    session.execute(text(_HOURS_BACK), values)
+    session.execute(
+        text(
+            "UPDATE proposal_zone SET zone_id = NULL WHERE proposal_id = :id AND zone_id IN ("
+            " SELECT row_id FROM proposal_effect"
+            " WHERE proposal_id = :id AND relation = 'zone' AND before IS NULL)"
+        ),
+        values,
+    )
+    for relation in ("zone", "zoning"):
+        session.execute(text(_TAKEN_BACK.format(relation=relation)), values)
+    proposal.state = State.UNDONE
+    session.flush()
+    proposals.record(session, number, State.ACCEPTED, State.UNDONE, actor, reason=reason)
+    session.expire_all()
+    return Decision(number, State.UNDONE)
+
+
+def _hold(session: Session) -> None:
+    """Let nobody else change zones and responsibilities until the transaction ends."""
+    session.execute(text("LOCK TABLE zone_cell, inspector_assignment IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _today(session: Session) -> date:
+    return session.scalars(select(func.current_date())).one()
+
+
+def _refuse(number: int, changes: list[str]) -> None:
+    if changes:
+        named = "; ".join(changes[:NAMED])
+        more = f"; and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
+        raise ConflictError(f"proposal {number} does not fit any more: {named}{more}")
+
+
+def _close(session: Session, number: int, state: State, actor: str, reason: str | None) -> Decision:
+    proposal = proposals.locked(session, number)
+    check_transition(number, State(proposal.state), state)
+    proposal.state = state
+    session.flush()
+    proposals.record(session, number, State.OPEN, state, actor, reason=reason)
+    return Decision(number, state)
+
+
+def _make_zones(session: Session, proposal: Proposal) -> list[int]:
+    """Make the zones that a proposal adds."""
+    new = session.scalars(
+        select(ProposalZone)
+        .where(ProposalZone.proposal_id == proposal.id, ProposalZone.zone_id.is_(None))
+        .order_by(ProposalZone.number)
+    ).all()
+    if not new:
+        return []
+    zoning = Zoning(parameters=proposal.parameters, summary={"proposal": proposal.id})
+    session.add(zoning)
+    session.flush()
+    made = []
+    for row in new:
+        zone = Zone(
+            zoning_id=zoning.id, code=row.code, name=row.name, workload_hours=row.hours_after
+        )
+        session.add(zone)
+        session.flush()
+        row.zone_id = zone.id
+        made.append(zone.id)
+    session.flush()
+    for relation, ids in (("zoning", [zoning.id]), ("zone", made)):
+        session.execute(text(_MADE.format(relation=relation)), {"id": proposal.id, "ids": ids})
+    return made
+
+
+def _change_cells(session: Session, number: int, period: Period) -> None:
+    rows = session.execute(
+        text(
+            "SELECT row_id, zone_id, cell_id, valid::text FROM"
+            " proposal_zone_cell_changes(:id, daterange(:first, :until))"
+        ),
+        {"id": number, "first": period.first, "until": period.until},
+    ).all()
+    gone = [row[0] for row in rows if row[0] is not None]
+    come = [row for row in rows if row[0] is None]
+    session.execute(text(_CELLS_REMOVED), {"id": number, "ids": gone})
+    session.execute(
+        text(_CELLS_ADDED),
+        {
+            "id": number,
+            "zones": [row[1] for row in come],
+            "cells": [row[2] for row in come],
+            "valid": [row[3] for row in come],
+        },
+    )
+
+
+def _change_people(session: Session, number: int, period: Period) -> None:
+    rows = session.execute(
+        text(
+            "SELECT row_id, zone_id, inspector_id, role, valid::text FROM"
+            " proposal_inspector_changes(:id, daterange(:first, :until))"
+        ),
+        {"id": number, "first": period.first, "until": period.until},
+    ).all()
+    gone = [row[0] for row in rows if row[0] is not None]
+    come = [row for row in rows if row[0] is None]
+    session.execute(text(_PEOPLE_REMOVED), {"id": number, "ids": gone})
+    session.execute(
+        text(_PEOPLE_ADDED),
+        {
+            "id": number,
+            "zones": [row[1] for row in come],
+            "people": [row[2] for row in come],
+            "roles": [row[3] for row in come],
+            "valid": [row[4] for row in come],
+        },
+    )
+
+
+def _supersede(session: Session, number: int, period: Period, actor: str) -> tuple[int, ...]:
+    """Close the open proposals that cannot be accepted any more."""
+    found = overtaken(session, number, period)
+    for other, what in found.items():
+        session.execute(update(Proposal).where(Proposal.id == other).values(state=State.SUPERSEDED))
+        proposals.record(
+            session,
+            other,
+            State.OPEN,
+            State.SUPERSEDED,
+            actor,
+            reason=f"by proposal {number}, which {actor} accepted and which changes {what}",
+        )
+    return tuple(found)

@@ -89,13 +89,7 @@ def upgrade() -> None:
             "num_nonnulls(from_id, to_id) > 0", name=op.f("ck_proposal_assignment_someone")
         ),
         sa.ForeignKeyConstraint(
-            ["from_id"], ["inspector.id"], name=op.f("fk_proposal_assignment_from_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["proposal_id"], ["proposal.id"], name=op.f("fk_proposal_assignment_proposal_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["to_id"], ["inspector.id"], name=op.f("fk_proposal_assignment_to_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal_assignment")),
     )
@@ -113,12 +107,8 @@ def upgrade() -> None:
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["from_id"], ["inspector.id"], name=op.f("fk_proposal_case_from_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["proposal_id"], ["proposal.id"], name=op.f("fk_proposal_case_proposal_id")
         ),
-        sa.ForeignKeyConstraint(["to_id"], ["inspector.id"], name=op.f("fk_proposal_case_to_id")),
         sa.PrimaryKeyConstraint("proposal_id", "hazard_id", name=op.f("pk_proposal_case")),
     )
     op.create_table(
@@ -235,23 +225,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.ForeignKeyConstraint(
-            ["acting_after_id"], ["inspector.id"], name=op.f("fk_proposal_zone_acting_after_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["acting_before_id"], ["inspector.id"], name=op.f("fk_proposal_zone_acting_before_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["proposal_id"], ["proposal.id"], name=op.f("fk_proposal_zone_proposal_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["responsible_after_id"],
-            ["inspector.id"],
-            name=op.f("fk_proposal_zone_responsible_after_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["responsible_before_id"],
-            ["inspector.id"],
-            name=op.f("fk_proposal_zone_responsible_before_id"),
         ),
         sa.PrimaryKeyConstraint("proposal_id", "number", name=op.f("pk_proposal_zone")),
     )

@@ -1,7 +1,7 @@
 """Tables: proposals, what they change and what became of them.
 
-Zones are named by id and code without a foreign key: a proposal outlives the zones of a design that
-was taken away. ``number`` is the place of a zone within its proposal, since a zone that a proposal
+Zones and people are named by id without a foreign key: a proposal outlives the zones of a design
+that was taken away. ``number`` is the place of a zone within its proposal, since a zone that a proposal
 would make has no id yet.
 """
 
@@ -85,10 +85,10 @@ class ProposalZone(Record):
     premises_after: Mapped[int]
     hours_before: Mapped[float]
     hours_after: Mapped[float]
-    responsible_before_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
-    responsible_after_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
-    acting_before_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
-    acting_after_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
+    responsible_before_id: Mapped[int | None] = mapped_column(BigInteger)
+    responsible_after_id: Mapped[int | None] = mapped_column(BigInteger)
+    acting_before_id: Mapped[int | None] = mapped_column(BigInteger)
+    acting_after_id: Mapped[int | None] = mapped_column(BigInteger)
     geom_before: Mapped[Any] = geom_column("MULTIPOLYGON", nullable=True)
     geom_after: Mapped[Any] = geom_column("MULTIPOLYGON", nullable=True)
 
@@ -122,8 +122,8 @@ class ProposalAssignment(Record):
     proposal_id: Mapped[int] = reference("proposal", index=False)
     number: Mapped[int]
     role: Mapped[str]
-    from_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
-    to_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
+    from_id: Mapped[int | None] = mapped_column(BigInteger)
+    to_id: Mapped[int | None] = mapped_column(BigInteger)
     valid: Mapped[Range[date]]
 
 
@@ -135,8 +135,8 @@ class ProposalCase(Record):
     hazard_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     from_zone_id: Mapped[int | None] = mapped_column(BigInteger)
     to_number: Mapped[int]
-    from_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
-    to_id: Mapped[int | None] = reference("inspector", nullable=True, index=False)
+    from_id: Mapped[int | None] = mapped_column(BigInteger)
+    to_id: Mapped[int | None] = mapped_column(BigInteger)
     severity: Mapped[str]
     due_on: Mapped[date | None]
 

@@ -187,3 +187,86 @@ END;
 CREATE TRIGGER proposal_event_append_only
 BEFORE UPDATE OR DELETE OR TRUNCATE ON proposal_event
 FOR EACH STATEMENT EXECUTE FUNCTION history_is_append_only();
+
+-- For layers: a proposal with its zones before and after, the cells it moves, the hazards it carries along.
+
+CREATE VIEW map.proposal AS
+SELECT
+    p.id AS proposal_id,
+    p.kind,
+    p.state,
+    p.made_by,
+    p.made_at,
+    lower(p.valid) AS first,
+    upper(p.valid) - 1 AS last,
+    lower(p.effective) AS effective_on,
+    p.summary
+FROM proposal AS p;
+
+CREATE VIEW map.proposal_zone AS
+SELECT
+    z.proposal_id,
+    z.number,
+    z.code,
+    z.name,
+    z.concerned,
+    z.cells_before,
+    z.cells_after,
+    z.premises_before,
+    z.premises_after,
+    z.hours_before,
+    z.hours_after,
+    z.hours_before / nullif(avg(nullif(z.hours_before, 0)) OVER (PARTITION BY z.proposal_id), 0) AS share_before,
+    z.hours_after / nullif(avg(nullif(z.hours_after, 0)) OVER (PARTITION BY z.proposal_id), 0) AS share_after,
+    b.name AS acting_before,
+    a.name AS acting_after,
+    z.geom_before,
+    z.geom_after
+FROM proposal_zone AS z
+LEFT JOIN inspector AS b ON z.acting_before_id = b.id
+LEFT JOIN inspector AS a ON z.acting_after_id = a.id;
+
+CREATE VIEW map.proposal_cell AS
+SELECT
+    c.proposal_id,
+    c.cell_id,
+    g.code,
+    f.code AS from_zone,
+    t.code AS to_zone,
+    lower(c.valid) AS first,
+    upper(c.valid) - 1 AS last,
+    c.premises,
+    c.unresolved,
+    c.hours,
+    g.geom
+FROM proposal_cell AS c
+INNER JOIN grid_cell AS g ON c.cell_id = g.id
+INNER JOIN proposal_zone AS t ON c.proposal_id = t.proposal_id AND c.to_number = t.number
+LEFT JOIN proposal_zone AS f ON c.proposal_id = f.proposal_id AND c.from_zone_id = f.zone_id;
+
+CREATE VIEW map.proposal_case AS
+SELECT
+    c.proposal_id,
+    c.hazard_id,
+    h.item,
+    c.severity,
+    c.due_on,
+    h.found_on,
+    p.licence,
+    p.name,
+    p.address,
+    p.location,
+    f.code AS from_zone,
+    t.code AS to_zone,
+    i.name AS from_inspector,
+    j.name AS to_inspector,
+    p.geom
+FROM proposal_case AS c
+INNER JOIN hazard AS h ON c.hazard_id = h.id
+INNER JOIN premises AS p ON h.premises_id = p.id
+INNER JOIN proposal_zone AS t ON c.proposal_id = t.proposal_id AND c.to_number = t.number
+LEFT JOIN proposal_zone AS f ON c.proposal_id = f.proposal_id AND c.from_zone_id = f.zone_id
+LEFT JOIN inspector AS i ON c.from_id = i.id
+LEFT JOIN inspector AS j ON c.to_id = j.id;
+
+GRANT SELECT ON map.proposal, map.proposal_zone, map.proposal_cell, map.proposal_case TO gis_supervision_reader;

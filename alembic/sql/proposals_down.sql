@@ -1,3 +1,7 @@
+DROP VIEW map.proposal_case;
+DROP VIEW map.proposal_cell;
+DROP VIEW map.proposal_zone;
+DROP VIEW map.proposal;
 DROP FUNCTION proposal_inspector_changes;
 DROP FUNCTION proposal_zone_cell_changes;
 DROP FUNCTION proposal_assignments_in;

@@ -10,7 +10,16 @@ from starlette.middleware.base import RequestResponseEndpoint
 from gis_supervision import __version__
 from gis_supervision.api import errors
 from gis_supervision.api.dependencies import Resources
-from gis_supervision.api.routes import explain, health, home, layers, maps, matching, workload
+from gis_supervision.api.routes import (
+    explain,
+    health,
+    home,
+    layers,
+    maps,
+    matching,
+    proposals,
+    workload,
+)
 from gis_supervision.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -66,4 +75,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(explain.router)
     app.include_router(workload.router)
     app.include_router(matching.router)
+    app.include_router(proposals.router)
     return app

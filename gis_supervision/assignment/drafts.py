@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from gis_supervision.assignment import design, ground
+from gis_supervision.assignment import cell_work, ground
 from gis_supervision.assignment.areas import FREE
+from gis_supervision.domain.rules import DAYS_PER_MONTH
 from gis_supervision.errors import ConflictError, NotFoundError
-from gis_supervision.storage import grid, zone_periods, zones
+from gis_supervision.storage import grid, workload, zone_periods
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -206,7 +207,7 @@ def basis(session: Session, rules: RulePack, period: Period, as_of: date) -> Bas
         raise ConflictError(
             f"no zones are in force on {period.first}: run `gis-supervision zones design` first"
         )
-    work = zones.work(session, as_of)
+    work = workload.work(session, as_of, rules.workload.complaint_months * DAYS_PER_MONTH)
     held = tuple(timeline.zones.values())
     numbers = {zone.id: number for number, zone in enumerate(held)}
     ends = timeline.members.group_by("cell_id", maintain_order=True).last()
@@ -214,7 +215,9 @@ def basis(session: Session, rules: RulePack, period: Period, as_of: date) -> Bas
     return Basis(
         timeline=timeline,
         ground=ground.measured(cells),
-        hours=design.cell_work(session, rules, cells, as_of).hours,
+        hours=cell_work.measured(
+            session, rules, cells, as_of, set_on=max(as_of, period.first)
+        ).hours,
         premises=_by_cell(cells, work, "premises"),
         unresolved=_by_cell(cells, work, "unresolved"),
         as_of=as_of,

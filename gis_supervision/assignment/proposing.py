@@ -12,6 +12,7 @@ from gis_supervision.assignment.proposal_figures import propose
 from gis_supervision.domain.proposals import Cover, Period, checked_actor
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import absences
+from gis_supervision.storage.inspectors import LEAVE_REASONS
 from gis_supervision.storage.proposal_tables import Proposal
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gis_supervision.domain.rules import RulePack
-
-LEAVE_REASONS = ("leave", "sick", "training", "secondment", "other")
 
 
 def redesign(
@@ -157,7 +156,7 @@ def absence(
     cover, tolerance, seed, pinned
         As `gis_supervision.assignment.absence.absence` takes them.
     reason
-        One of `LEAVE_REASONS`.
+        One of `gis_supervision.storage.inspectors.LEAVE_REASONS`.
 
     Returns
     -------

@@ -167,11 +167,15 @@ class Layer(_Strict):
 
 
 class MapLayer(_Strict):
-    """One layer in a map, drawn above those before it."""
+    """One layer in a map, drawn above those before it.
+
+    Of the layers with the same ``switch`` one is shown at a time.
+    """
 
     layer: Name
     title: Text | None = None
     visible: bool = True
+    switch: Name | None = None
     draw: Literal["classes", "outline", "ground"] = "classes"
     label: bool = False
     legend: bool = True

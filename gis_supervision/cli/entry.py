@@ -38,6 +38,7 @@ COMMANDS = {
     "explain": "explanations",
     "zones": "zones",
     "workload": "workload",
+    "proposals": "proposals",
     "map": "maps",
     "catalogue": "catalogue",
     "serve": "serving",

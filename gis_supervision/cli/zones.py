@@ -7,8 +7,11 @@ import typer
 
 from gis_supervision.assignment import candidates as matching
 from gis_supervision.assignment import design as designing
+from gis_supervision.assignment import proposing
 from gis_supervision.assignment.matching import PARTS, Matching, Weights
+from gis_supervision.cli import responsibility
 from gis_supervision.cli.connection import connected
+from gis_supervision.cli.proposals import first_day, told
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Translator, gettext_noop
@@ -16,6 +19,7 @@ from gis_supervision.storage import register, zones
 from gis_supervision.storage.database import session_scope
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("Zones: design and show them."))
+app.registered_commands += responsibility.app.registered_commands
 
 Day = Annotated[
     datetime | None,
@@ -23,7 +27,12 @@ Day = Annotated[
 ]
 
 
-@app.command(help=gettext_noop("Divide the grid into balanced zones and put them in force."))
+@app.command(
+    help=gettext_noop(
+        "Divide the grid into balanced zones: in force at once where there are none, else a"
+        " proposal."
+    )
+)
 def design(
     zone_count: Annotated[
         int | None,
@@ -49,6 +58,15 @@ def design(
             help=gettext_noop("Take away zones that begin on that day or later."),
         ),
     ] = False,
+    propose: Annotated[
+        bool,
+        typer.Option(
+            "--propose", help=gettext_noop("Make a proposal, in no case zones that are in force.")
+        ),
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help=gettext_noop("Who proposes it; needed to propose."))
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     with connected() as connection:
@@ -57,6 +75,28 @@ def design(
         with progress() as advance, session_scope(connection.engine) as session:
             advance(_("Designing zones"))
             as_of = register.default_as_of(session)
+            number = None
+            if propose or zones.in_force(session):
+                if by is None:
+                    raise InvalidInputError(
+                        "zones are in force: a new design is a proposal, expected who makes it"
+                        " (--by NAME)"
+                    )
+                number = proposing.redesign(
+                    session,
+                    rules,
+                    by=by,
+                    first=first_day(session, valid_from),
+                    as_of=as_of,
+                    zone_count=zone_count,
+                    capacity_hours=capacity_hours,
+                    tolerance=tolerance,
+                    seed=seed,
+                )
+        if number is not None:
+            told(connection, number, as_json=as_json)
+            return
+        with session_scope(connection.engine) as session:
             made = designing.design(
                 session,
                 rules,

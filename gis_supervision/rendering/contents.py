@@ -188,6 +188,7 @@ def _layer(
     about |= {
         "title": _text(entry.title or layer.title),
         "visible": entry.visible,
+        "switch": entry.switch,
         "draw": entry.draw,
         "label": list(layer.label) if entry.label else [],
         "legend": entry.legend,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import frames
+from gis_supervision.storage.proposal_tables import ProposalEvent
 from gis_supervision.storage.tables import (
     H3_RESOLUTIONS,
     AnalysisRun,
@@ -294,20 +295,21 @@ def publish(session: Session, run_id: int) -> None:
     )
 
 
-def answers_version(session: Session) -> tuple[int, int, datetime | None]:
+def answers_version(session: Session) -> tuple[int, int, datetime | None, int]:
     """Return what every answer depends on.
 
     Returns
     -------
     tuple
-        The database (a restored one is another), the version of the register, and when an
-        analysis was published last.
+        The database (a restored one is another), the version of the register, when an analysis was
+        published last, and the newest decision on a proposal.
     """
     database = session.scalars(
         text("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
     ).one()
     published = session.scalars(select(func.max(AnalysisRun.published_at))).one()
-    return database, registry_version(session), published
+    decided = session.scalars(select(func.max(ProposalEvent.id))).one() or 0
+    return database, registry_version(session), published, decided
 
 
 def latest_as_of(session: Session) -> date | None:

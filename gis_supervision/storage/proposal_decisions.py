@@ -142,6 +142,11 @@ class Decision:
         }
 
 
+def today(session: Session) -> date:
+    """Return the day of a decision that is made now."""
+    return session.scalars(select(func.current_date())).one()
+
+
 def accept(
     session: Session,
     number: int,
@@ -190,7 +195,7 @@ def accept(
     proposed = proposals.period_of(proposal.valid)
     period = effective_period(
         proposed,
-        today=_today(session),
+        today=today(session),
         effective_on=effective_on,
         movable=proposal.kind != Kind.ABSENCE,
         forced=force,
@@ -286,9 +291,8 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
     _hold(session)
     proposal = proposals.locked(session, number)
     check_transition(number, State(proposal.state), State.UNDONE)
-    if proposal.effective is not None and (proposal.effective.lower or _today(session)) <= _today(
-        session
-    ):
+    begins = None if proposal.effective is None else proposal.effective.lower
+    if begins is None or begins <= today(session):
         reason = checked_reason("undo a proposal that is in effect", reason)
     later = built_on(session, number)
     if later:
@@ -318,10 +322,6 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
 def _hold(session: Session) -> None:
     """Let nobody else change zones and responsibilities until the transaction ends."""
     session.execute(text("LOCK TABLE zone_cell, inspector_assignment IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def _today(session: Session) -> date:
-    return session.scalars(select(func.current_date())).one()
 
 
 def _refuse(number: int, changes: list[str]) -> None:

@@ -1,8 +1,8 @@
 """Tables: proposals, what they change and what became of them.
 
 Zones and people are named by id without a foreign key: a proposal outlives the zones of a design
-that was taken away. ``number`` is the place of a zone within its proposal, since a zone that a proposal
-would make has no id yet.
+that was taken away. ``number`` is the place of a zone within its proposal, since a zone that a
+proposal would make has no id yet.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -124,6 +125,11 @@ class Listed:
     parameters: dict[str, Any]
     summary: dict[str, Any]
 
+    @property
+    def last(self) -> date | None:
+        """The last day of the time that it is for; None has no end."""
+        return None if self.until is None else self.until - timedelta(days=1)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the proposal as JSON takes it."""
         return {
@@ -134,6 +140,7 @@ class Listed:
                 for name, day in (
                     ("first", self.first),
                     ("until", self.until),
+                    ("last", self.last),
                     ("effective_on", self.effective_on),
                     ("as_of", self.as_of),
                 )
@@ -366,6 +373,24 @@ def handovers(session: Session, number: int) -> list[dict[str, Any]]:
 def cases(session: Session, number: int) -> list[dict[str, Any]]:
     """Return the unresolved hazards that change hands, the nearest due day first."""
     return _rows(session, _CASES_OF, number)
+
+
+def described(session: Session, number: int) -> dict[str, Any]:
+    """Return everything that a proposal holds, with days and times as they are.
+
+    Raises
+    ------
+    NotFoundError
+        There is no proposal of that number.
+    """
+    return {
+        **find(session, number).to_dict(),
+        "zones": zones(session, number),
+        "moved": cells(session, number),
+        "handovers": handovers(session, number),
+        "cases": cases(session, number),
+        "history": [event.to_dict() for event in history(session, number)],
+    }
 
 
 def _rows(session: Session, query: Any, number: int) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ class Person:
     id: int
     staff_number: str
     name: str
-    capacity_hours: float
+    left_on: date | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +131,10 @@ class Timeline:
         return {zone: ids[0] for zone, ids in self.held(day, "responsible").items()}
 
     def away(self, day: date) -> set[int]:
-        """Return the inspectors that are on leave on a day."""
-        return {who for who, periods in self.leaves.items() if any(day in one for one in periods)}
+        """Return the inspectors that are on leave on a day, or have left by it."""
+        away = {who for who, periods in self.leaves.items() if any(day in one for one in periods)}
+        left = {one.id for one in self.people.values() if one.left_on and one.left_on <= day}
+        return away | left
 
 
 def read(session: Session, period: Period) -> Timeline:
@@ -197,8 +199,8 @@ def fingerprint(session: Session, period: Period) -> str:
 def people(session: Session) -> dict[int, Person]:
     """Return every inspector by id."""
     rows = session.execute(
-        select(
-            Inspector.id, Inspector.staff_number, Inspector.name, Inspector.capacity_hours
-        ).order_by(Inspector.staff_number)
+        select(Inspector.id, Inspector.staff_number, Inspector.name, Inspector.left_on).order_by(
+            Inspector.staff_number
+        )
     )
     return {row.id: Person(*row) for row in rows}

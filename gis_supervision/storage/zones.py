@@ -214,6 +214,11 @@ def count(session: Session, as_of: date) -> int:
     )
 
 
+def in_force(session: Session) -> bool:
+    """Tell whether there are zones that no day ends."""
+    return session.scalars(select(exists().where(func.upper_inf(ZoneCell.valid)))).one()
+
+
 def on(session: Session, day: date) -> list[ZoneOn]:
     """List the zones in force on a day, by code."""
     rows = session.execute(

@@ -186,7 +186,8 @@ function layerSection(report) {
     const row = element("div", { class: "layer", "data-layer": layer.name },
       element("label", { class: "choice" },
         element("input", {
-          type: "checkbox",
+          type: layer.switch ? "radio" : "checkbox",
+          name: layer.switch ? `switch-${layer.switch}` : `show-${layer.name}`,
           checked: layer.visible,
           "data-toggle": layer.name,
           onchange: (event) => report.show(layer, event.target.checked),

@@ -120,6 +120,11 @@ class Report {
   }
 
   show(layer, visible) {
+    const others = visible && layer.switch ? this.layers.filter((one) => one !== layer && one.switch === layer.switch) : [];
+    for (const one of others) {
+      one.visible = false;
+      this.drawn.get(one.name).setVisible(false);
+    }
     layer.visible = visible;
     this.drawn.get(layer.name).setVisible(visible);
     this.stack();

@@ -14,7 +14,7 @@ from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage import grid, proposal_decisions, proposals, zones
 from gis_supervision.storage.dispatch_tables import InspectorLeave
-from gis_supervision.storage.zones import NewInspector
+from gis_supervision.storage.inspectors import NewInspector
 
 DAY = date(2024, 1, 1)
 

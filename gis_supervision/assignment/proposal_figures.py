@@ -20,7 +20,7 @@ from gis_supervision.storage import grid, proposals
 from gis_supervision.storage.proposal_tables import Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -207,7 +207,7 @@ def zone_rows(of: Basis, draft: Draft, before: Hands, after: Hands) -> list[dict
     moved = (draft.before != draft.after).nonzero()[0]
     touched = {*draft.before[moved].tolist(), *draft.after[moved].tolist()}
     touched |= {one.number for one in draft.handovers}
-    outlines = [_outlines(of, labels, count) for labels in (draft.before, draft.after)]
+    outlines = _outlines(of, (draft.before, draft.after), count)
     return [
         {
             "number": number,
@@ -338,18 +338,23 @@ def _quality(of: Basis, labels: NDArray[np.int32]) -> dict[str, Any]:
     }
 
 
-def _outlines(of: Basis, labels: NDArray[np.int32], count: int) -> list[str | None]:
-    """Return the outline of each zone as EWKB, with gaps up to about 20 m closed."""
-    shapes: list[str | None] = []
-    for number in range(count):
-        cells = of.ground.cells.polygons[labels == number]
-        if cells.size == 0:
-            shapes.append(None)
-            continue
-        whole = shapely.union_all(cells)
-        closed = whole.buffer(_CLOSING, join_style="mitre").buffer(-_CLOSING, join_style="mitre")
-        shapes.append(grid.ewkb(np.array([closed], dtype=object))[0])
-    return shapes
+def _outlines(of: Basis, labels: Sequence[NDArray[np.int32]], count: int) -> list[list[str | None]]:
+    """Return the outline of each zone as EWKB by labels, with gaps up to about 20 m closed."""
+    known: dict[bytes, str | None] = {b"": None}
+    found: list[list[str | None]] = []
+    for each in labels:
+        shapes = []
+        for number in range(count):
+            places = np.flatnonzero(each == number)
+            key = places.tobytes()
+            if key not in known:
+                whole = shapely.union_all(of.ground.cells.polygons[places])
+                closed = whole.buffer(_CLOSING, join_style="mitre")
+                closed = closed.buffer(-_CLOSING, join_style="mitre")
+                known[key] = grid.ewkb(np.array([closed], dtype=object))[0]
+            shapes.append(known[key])
+        found.append(shapes)
+    return found
 
 
 def _sums(

@@ -1,27 +1,25 @@
 """Proposals on a small city of squares: made, accepted, undone."""
 
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import timedelta
 
+import cities
 import factories
 import numpy as np
 import pytest
+from cities import DAY, cells_on, state
 from sqlalchemy import select, text
 
 from gis_supervision.assignment import design, proposing
 from gis_supervision.domain.proposals import Cover
-from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage import grid, proposal_decisions, proposals, zones
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.inspectors import NewInspector
 
-DAY = date(2024, 1, 1)
-
 
 @pytest.fixture(scope="module")
 def rules():
-    return load_rule_pack(Path(__file__).parents[2] / "gis_supervision/demo/chicago/rules.toml")
+    return cities.rules()
 
 
 @pytest.fixture
@@ -42,28 +40,6 @@ def city(session, rules):
         session, made, [NewInspector(f"P{n}", f"Person {n}", 1600.0) for n in range(1, 5)]
     )
     return made
-
-
-def state(session):
-    """Every row of zones and responsibilities, ids included."""
-    return {
-        name: session.execute(text(f"SELECT * FROM {name} ORDER BY id")).all()
-        for name in ("zoning", "zone", "zone_cell", "inspector_assignment")
-    }
-
-
-def cells_on(session, day):
-    return {
-        row.cell: row.zone
-        for row in session.execute(
-            text(
-                "SELECT g.code AS cell, z.code AS zone FROM zone_cell m"
-                " JOIN grid_cell g ON g.id = m.cell_id JOIN zone z ON z.id = m.zone_id"
-                " WHERE m.valid @> CAST(:day AS date)"
-            ),
-            {"day": day},
-        )
-    }
 
 
 def accept(session, number, **more):

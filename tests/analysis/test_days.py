@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from gis_supervision import catalogue
 from gis_supervision.analysis import days
+from gis_supervision.domain import h3_index
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.storage.tables import AnalysisRun
 
@@ -25,7 +26,8 @@ DAY = date(2024, 6, 30)
 )
 def test_a_day_gets_the_runs_that_are_shown_and_no_other(session, query, kinds):
     rules = load_rule_pack(Path(__file__).parents[2] / "gis_supervision/demo/chicago/rules.toml")
-    factories.premises(session)
+    of = {f"h3_{r}": int(h3_index.cells_of([44.0], [84.0], r)[0]) for r in range(6, 11)}
+    factories.premises(session, lng=84.0, lat=44.0, **of)
     for _ in range(2):
         days.analyse(session, rules, DAY, [query])
     made = session.scalars(select(AnalysisRun).order_by(AnalysisRun.kind)).all()

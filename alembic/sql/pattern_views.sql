@@ -7,7 +7,11 @@ SELECT DISTINCT ON (a.kind, a.as_of)
     a.resolution,
     (a.parameters ->> 'first')::date AS first_day,
     (a.parameters ->> 'step_months')::integer AS step_months,
-    (a.parameters ->> 'steps')::integer AS steps
+    (a.parameters ->> 'steps')::integer AS steps,
+    (
+        SELECT string_agg(s.name, ', ' ORDER BY s.place)
+        FROM jsonb_array_elements_text(a.parameters -> 'severities') WITH ORDINALITY AS s (name, place)
+    ) AS severities
 FROM map.analysis AS a
 WHERE a.kind IN ('emerging', 'scan')
 ORDER BY a.kind, a.as_of, a.published_at DESC NULLS LAST, a.run_id DESC;
@@ -107,6 +111,7 @@ SELECT
     r.run_id,
     r.as_of,
     r.first_day,
+    r.severities,
     m.h3,
     m.premises::integer AS premises,
     m.inspected::integer AS inspected,
@@ -145,6 +150,7 @@ CREATE VIEW map.cluster AS
 SELECT
     r.as_of,
     r.first_day,
+    r.severities,
     m.cluster::integer AS cluster,
     m.cells::integer AS cells,
     m.inspected::integer AS inspected,

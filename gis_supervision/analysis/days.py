@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MAKERS: dict[str, Callable[[Session, RulePack, date], object]] = {
     "coverage": lambda session, rules, day: run.coverage(session, rules, day, publish=False),
+    "coverage_month": lambda session, rules, day: run.coverage_months(
+        session, rules, day, publish=False
+    ),
     "hotspot": lambda session, _, day: run.hotspots(session, day, publish=False),
     "emerging": lambda session, _, day: patterns.emerging(session, day, publish=False),
     "hotspot_step": lambda session, _, day: patterns.emerging(session, day, publish=False),

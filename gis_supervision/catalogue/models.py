@@ -42,11 +42,12 @@ class Text(_Strict):
 
 
 class Value(_Strict):
-    """One code of a coded attribute, with its meaning and colour."""
+    """One code of a coded attribute, with its meaning, colour and the pattern drawn on it."""
 
     value: Scalar
     title: Text
     color: Color | None = None
+    pattern: Literal["lines", "cross", "dots"] | None = None
 
 
 class Attribute(_Strict):
@@ -133,6 +134,17 @@ class Group(_Strict):
     attributes: tuple[Name, ...] = ()
 
 
+class Time(_Strict):
+    """What turns a layer into one of steps, through which a map's slider leads.
+
+    A thing named by ``of`` has one row for each day of ``attribute`` (the end of a step) that it
+    is known for, and the same place in all of them.
+    """
+
+    attribute: Name
+    of: Name
+
+
 class Note(_Strict):
     """A remark that the legend shows when a feature has all of these values."""
 
@@ -141,7 +153,11 @@ class Note(_Strict):
 
 
 class Layer(_Strict):
-    """One layer; its name is that of its file."""
+    """One layer; its name is that of its file.
+
+    The legend states the attributes of ``stated``: numbers summed up, days from the first to the
+    last, texts where all are the same.
+    """
 
     name: Name
     title: Text
@@ -155,6 +171,8 @@ class Layer(_Strict):
     styles: tuple[Style, ...] = ()
     filters: dict[Name, Filter] = Field(default_factory=dict)
     group: Group | None = None
+    time: Time | None = None
+    stated: tuple[Name, ...] = ()
     label: tuple[Name, ...] = ()
     age: Name | None = None
     empty: Text | None = None

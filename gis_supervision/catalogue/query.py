@@ -174,8 +174,14 @@ def feature_collection(page: Page, members: str = "") -> str:
 def rows(
     session: Session, layer: Layer, selection: Selection, attributes: Sequence[str] | None = None
 ) -> Rows:
-    """Read all rows of a layer, column by column."""
-    return storage.rows(session, source(layer), selection, attributes or tuple(layer.attributes))
+    """Read all rows of a layer, column by column; of a layer of steps, each place only once."""
+    return storage.rows(
+        session,
+        source(layer),
+        selection,
+        attributes or tuple(layer.attributes),
+        once_for=None if layer.time is None else layer.time.of,
+    )
 
 
 def totals(

@@ -84,8 +84,26 @@ def _layer(layer: Layer) -> _Mistakes:
         yield from _unknown("group.by", [layer.group.by], names)
         yield from _unknown("group.title", [layer.group.title], names)
         yield from _unknown("group.attributes", layer.group.attributes, names)
+    yield from _time(layer)
+    yield from _unknown("stated", layer.stated, names)
     for index, note in enumerate(layer.notes):
         yield from _unknown(f"notes.{index}.where", note.where, names)
+
+
+def _time(layer: Layer) -> _Mistakes:
+    if layer.time is None:
+        return
+    for key, name in (("time.attribute", layer.time.attribute), ("time.of", layer.time.of)):
+        yield from _unknown(key, [name], set(layer.attributes))
+        if name in layer.attributes and layer.attributes[name].null != "never":
+            yield key, f"{name} may be missing: expected an attribute that is never null"
+    wanted = layer.attributes.get(layer.time.attribute)
+    if wanted is not None and wanted.type != "date":
+        yield "time.attribute", f"{layer.time.attribute} is {wanted.type}: expected a date"
+    if layer.time.of == layer.key:
+        yield "time.of", f"{layer.key} is the key of a row: expected what has a row for each day"
+    if layer.geometry is not None and layer.geometry.type == "point":
+        yield "time", "points have no slider: expected polygons, or no geometry"
 
 
 def _key(layer: Layer) -> _Mistakes:
@@ -179,16 +197,19 @@ def _style(key: str, style: Style, layer: Layer) -> _Mistakes:
     if attribute.null != "never" and style.no_data is None:
         yield key, f"{style.attribute} may be missing: expected no_data, drawn apart"
     if attribute.values:
-        colors = [value.color for value in attribute.values if value.color is not None]
+        looks = [(one.color, one.pattern) for one in attribute.values if one.color is not None]
         if style.breaks or style.colors:
             yield key, f"{style.attribute} has values: their colours stand with them"
         for index, value in enumerate(attribute.values):
             if value.color is None:
                 yield f"attributes.{style.attribute}.values.{index}", "missing: color"
     else:
-        colors = list(style.colors)
+        looks = [(color, None) for color in style.colors]
         yield from _breaks(key, style, attribute)
+    colors = [color for color, _ in looks]
     for first, second, sight, distance in confusable(colors):
+        if looks[first][1] != looks[second][1]:
+            continue  # their patterns differ
         pair = f"{colors[first]} and {colors[second]} cannot be told apart"
         yield key, f"{pair} with {sight} (difference {distance:.1f} in CIE L*a*b*)"
 

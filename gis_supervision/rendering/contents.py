@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from gis_supervision.catalogue import query
 from gis_supervision.catalogue.problems import nearest
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import translator
-from gis_supervision.rendering import packing
+from gis_supervision.rendering import packing, series
 from gis_supervision.rendering.texts import all_texts
 
 if TYPE_CHECKING:
@@ -135,23 +136,41 @@ def _summary(
         return ()
     layer = catalogue.layers[report.totals.layer]
     said: list[tuple[str, str]] = []
-    if report.totals.by is not None:
-        translate = translator(language)
-        counted = query.totals(session, layer, selections[layer.name], by=report.totals.by)
-        attribute = layer.attributes[report.totals.by]
-        for value, located, missing in counted.by:
-            title = attribute.value_title(value, language) or str(value)
-            not_located = translate("Not located: {0}").format(f"{missing:,}")
-            said.append((title, f"{located + missing:,} ({not_located})"))
-        total = counted.located + counted.not_located
-        not_located = translate("Not located: {0}").format(f"{counted.not_located:,}")
-        said.append((translate("Total"), f"{total:,} ({not_located})"))
-    if report.totals.sum:
-        found = query.rows(session, layer, selections[layer.name], report.totals.sum)
-        for name in report.totals.sum:
-            total = sum(value or 0 for value in found.columns[name])
+    totals = report.totals
+    if totals.by is not None:
+        said += _counted(session, layer, selections[layer.name], totals.by, language)
+    if totals.sum:
+        time = [layer.time.attribute] if layer.time else []
+        found = query.rows(session, layer, selections[layer.name], [*totals.sum, *time])
+        kept = series.last(layer, found)
+        for name in totals.sum:
+            total = sum(found.columns[name][row] or 0 for row in kept)
             said.append((layer.attributes[name].title.to(language), f"{total:,.0f}"))
     return tuple(said)
+
+
+def _counted(
+    session: Session, layer: Layer, selection: Selection, by: str, language: Language
+) -> list[tuple[str, str]]:
+    """Say how many features there are of each value, in the last step where there are steps."""
+    translate = translator(language)
+    attribute = layer.attributes[by]
+    if layer.time is None:
+        counted = query.totals(session, layer, selection, by=by)
+        parts = list(counted.by)
+    else:
+        found = query.rows(session, layer, selection, [by, layer.time.attribute])
+        tally = Counter(found.columns[by][row] for row in series.last(layer, found))
+        parts = [(value, number, 0) for value, number in tally.items()]
+    said = []
+    for value, located, missing in parts:
+        title = attribute.value_title(value, language) or str(value)
+        not_located = translate("Not located: {0}").format(f"{missing:,}")
+        said.append((title, f"{located + missing:,} ({not_located})"))
+    located, missing = (sum(part[place] for part in parts) for place in (1, 2))
+    not_located = translate("Not located: {0}").format(f"{missing:,}")
+    said.append((translate("Total"), f"{located + missing:,} ({not_located})"))
+    return said
 
 
 def _tables(catalogue: Catalogue, report: Map) -> list[str]:
@@ -198,14 +217,22 @@ def _layer(
     if geometry == "point":
         placed = packing.points(found.geometries)
         return about | {"points": placed.packed, "located": placed.located}, placed.bounds
-    drawn = packing.areas(found.geometries)
+    shapes = found.geometries
+    if layer.time is not None:
+        steps = series.arrange(layer, found, names)
+        about |= series.packed(layer, steps)
+        shapes = steps.geometries
+    drawn = packing.areas(shapes)
     return about | {"areas": drawn.packed, "located": drawn.located}, drawn.bounds
 
 
 def _table(session: Session, layer: Layer, report: Map, selection: Selection) -> dict[str, Any]:
     names = _attributes(layer, None, report)
     found = query.rows(session, layer, selection, names)
-    return _about(layer, report, names, found) | {"popup": names, "located": 0}
+    about = _about(layer, report, names, found) | {"popup": names, "located": 0}
+    if layer.time is not None:
+        about |= series.packed(layer, series.arrange(layer, found, names))
+    return about
 
 
 def _about(layer: Layer, report: Map, names: list[str], found: Rows) -> dict[str, Any]:
@@ -217,9 +244,10 @@ def _about(layer: Layer, report: Map, names: list[str], found: Rows) -> dict[str
         "description": _text(layer.description),
         "count": count,
         "attributes": {name: _attribute(layer.attributes[name]) for name in names},
-        "columns": {
-            name: packing.column(found.columns[name], layer.attributes[name]) for name in names
-        },
+        "columns": {}
+        if layer.time
+        else {name: packing.column(found.columns[name], layer.attributes[name]) for name in names},
+        "stated": list(layer.stated),
         "styles": [_style(style, layer) for style in layer.styles],
         "filters": {
             name: choice.attribute
@@ -237,6 +265,8 @@ def _attributes(layer: Layer, entry: MapLayer | None, report: Map) -> list[str]:
     """Return what goes into the file: what is shown, and what the page needs to work with."""
     shown = layer.attributes if entry is None or entry.attributes is None else entry.attributes
     needed = {layer.key, *shown, *layer.label}
+    if layer.time is not None:
+        needed.discard(layer.key)  # it names a row, of which the page has many in one place
     needed |= {choice.attribute for name, choice in layer.filters.items() if name in report.filters}
     for style in layer.styles:
         needed |= {style.attribute, *(name for look in style.special for name in look.where)}
@@ -248,6 +278,9 @@ def _attributes(layer: Layer, entry: MapLayer | None, report: Map) -> list[str]:
         needed |= {layer.group.by, layer.group.title, *layer.group.attributes}
     if layer.age is not None:
         needed.add(layer.age)
+    if layer.time is not None:
+        needed |= {layer.time.attribute, layer.time.of}
+    needed |= {*layer.stated}
     for note in layer.notes:
         needed |= set(note.where)
     if report.totals is not None and report.totals.layer == layer.name:
@@ -273,7 +306,12 @@ def _attribute(attribute: Attribute) -> dict[str, Any]:
         "format": attribute.format,
         "decimals": attribute.decimals,
         "values": [
-            {"value": value.value, "title": _text(value.title), "color": value.color}
+            {
+                "value": value.value,
+                "title": _text(value.title),
+                "color": value.color,
+                "pattern": value.pattern,
+            }
             for value in attribute.values
         ],
     }

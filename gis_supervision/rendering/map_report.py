@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = (
     "decoding.js",
+    "timeline.js",
     "wording.js",
     "classes.js",
     "filters.js",

@@ -212,7 +212,14 @@ def page(
     return Page(features, returned, last, more)
 
 
-def rows(session: Session, source: Source, selection: Selection, attributes: Sequence[str]) -> Rows:
+def rows(
+    session: Session,
+    source: Source,
+    selection: Selection,
+    attributes: Sequence[str],
+    *,
+    once_for: str | None = None,
+) -> Rows:
     """Read all rows in the order of the key.
 
     Parameters
@@ -223,6 +230,9 @@ def rows(session: Session, source: Source, selection: Selection, attributes: Seq
         What to read.
     attributes
         Columns, all of them among the source's.
+    once_for
+        Column whose value has the same place in all its rows: only the first of them carries the
+        geometry. Left out: every row does.
 
     Returns
     -------
@@ -231,7 +241,12 @@ def rows(session: Session, source: Source, selection: Selection, attributes: Seq
     where, values, types = _where(source, selection)
     names = [f"layer.{_name(name)}" for name in attributes]
     if source.geometry:
-        names.append(f"ST_AsBinary(layer.{_name(source.geometry)})")
+        shape = f"ST_AsBinary(layer.{_name(source.geometry)})"
+        if once_for:
+            key = f"layer.{_name(source.key)}"
+            first = f"row_number() OVER (PARTITION BY layer.{_name(once_for)} ORDER BY {key}) = 1"
+            shape = f"CASE WHEN {first} THEN {shape} END"
+        names.append(shape)
     statement = f"""
         SELECT {", ".join(names)} FROM ({source.query}) AS layer
         WHERE {where} ORDER BY layer.{_name(source.key)}

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from gis_supervision import catalogue
+from gis_supervision.analysis.emerging import CATEGORIES
 from gis_supervision.catalogue.colors import confusable
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import database
@@ -256,3 +257,96 @@ def test_a_login_that_sees_more_than_schema_map_is_told(migrated):
     messages = [str(p) for p in catalogue.check(engine=owner)]
     owner.dispose()
     assert any("can read hazard;" in text for text in messages)
+
+
+STEPS = """
+title = { en = "Steps", zh_CN = "时段" }
+description = { en = "Steps.", zh_CN = "时段。" }
+audience = ["planner"]
+key = "id"
+query = '''
+SELECT s.h3 || ' ' || s.period_end AS id, s.h3, s.period_end, s.bin, s.geom
+FROM map.hotspot_step AS s
+'''
+geometry = { column = "geom", type = "polygon" }
+time = { attribute = "period_end", of = "h3" }
+stated = ["period_end"]
+
+[attributes.id]
+title = { en = "Row", zh_CN = "行" }
+type = "text"
+null = "never"
+
+[attributes.h3]
+title = { en = "Cell", zh_CN = "网格" }
+type = "integer"
+null = "never"
+
+[attributes.period_end]
+title = { en = "To", zh_CN = "至" }
+type = "date"
+null = "never"
+
+[attributes.bin]
+title = { en = "Bin", zh_CN = "级" }
+type = "integer"
+null = { en = "none", zh_CN = "无" }
+values = [
+    { value = 1, title = { en = "hot", zh_CN = "热" }, color = "#9e1b32" },
+    { value = 2, title = { en = "hotter", zh_CN = "更热" }, color = "#9e1b33", pattern = "dots" },
+]
+
+[[styles]]
+attribute = "bin"
+
+[styles.no_data]
+title = { en = "no data", zh_CN = "无数据" }
+color = "#f4f2ec"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "fragments"),
+    [
+        ('attribute = "period_end", of', 'attribute = "period_ed", of', "time.attribute",
+         ["'period_ed' is no attribute", "did you mean 'period_end'"]),
+        ('of = "h3"', 'of = "h4"', "time.of", ["'h4' is no attribute", "h3"]),
+        ('of = "h3"', 'of = "id"', "time.of", ["id is the key of a row"]),
+        ('of = "h3"', 'of = "bin"', "time.of", ["bin may be missing"]),
+        ('attribute = "period_end", of', 'attribute = "h3", of', "time.attribute",
+         ["h3 is integer: expected a date"]),
+        ('of = "h3" }', 'off = "h3" }', "time.off", ["of"]),
+        ('type = "polygon"', 'type = "point"', "time", ["points have no slider"]),
+        ('stated = ["period_end"]', 'stated = ["periodend"]', "stated", ["period_end"]),
+        ('pattern = "dots"', 'pattern = "dotted"', "attributes.bin.values.1.pattern", ["dots"]),
+        (', pattern = "dots"', "", "styles.0", ["#9e1b32 and #9e1b33 cannot be told apart"]),
+    ],
+)  # fmt: skip
+def test_mistakes_about_steps_and_patterns_are_told(tmp_path, old, new, key, fragments):
+    write(tmp_path, "layers/steps.toml", STEPS)
+    assert catalogue.check(tmp_path) == []
+    assert old in STEPS
+    write(tmp_path, "layers/steps.toml", STEPS.replace(old, new, 1))
+    problems = catalogue.check(tmp_path)
+    assert has(problems, "steps.toml", key, *fragments), told(problems)
+
+
+def test_the_seventeen_categories_can_be_told_apart_by_everybody():
+    layer = catalogue.load().layers["emerging_hotspots"]
+    values = layer.attributes["category"].values
+    assert {value.value for value in values} == set(CATEGORIES)
+    for pattern in (None, "lines", "cross", "dots"):
+        colors = [value.color for value in values if value.pattern == pattern]
+        if pattern is None:
+            colors += [look.color for style in layer.styles for look in style.special]
+        assert len(colors) > 1
+        assert confusable(colors) == []
+    hot, cold = (
+        {value.value: (value.color, value.pattern) for value in values if kind in value.value}
+        for kind in ("hot", "cold")
+    )
+    # the same pattern of hot and cold has the same pattern on the map, and another colour
+    for name, (color, pattern) in hot.items():
+        other = cold[name.replace("hot", "cold")]
+        assert other[1] == pattern
+        assert confusable([color, other[0]]) == []

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_supervision import catalogue
-from gis_supervision.analysis import run
+from gis_supervision.analysis import patterns, run
 from gis_supervision.domain import h3_index
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.rendering import map_report
@@ -112,7 +112,10 @@ def fill(session):
             factories.hazard(session, visit, item=str(item), severity=SEVERITIES[hazards % 4])
     session.flush()
     run.coverage(session, load_rule_pack(DEMO_RULES), AS_OF)
+    run.coverage_months(session, load_rule_pack(DEMO_RULES), AS_OF, months=6)
     run.hotspots(session, AS_OF, minimum_premises=2)
+    patterns.emerging(session, AS_OF, resolution=8, step_months=6, steps=5, minimum_inspections=2)
+    patterns.scan(session, AS_OF, months=6, minimum_premises=1)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,25 @@ import re
 
 import pytest
 
-MAPS = ("unresolved_hazards", "coverage", "zone_workload")
+MAPS = (
+    "unresolved_hazards",
+    "coverage",
+    "zone_workload",
+    "coverage_months",
+    "hotspot_steps",
+    "emerging_hotspots",
+)
 TITLES = {
     ("unresolved_hazards", "en"): "Unresolved hazards",
     ("unresolved_hazards", "zh_CN"): "未整改隐患一张图",
     ("coverage", "en"): "Inspection coverage",
     ("coverage", "zh_CN"): "检查覆盖一张图",
+    ("coverage_months", "en"): "Inspection coverage by month",
+    ("coverage_months", "zh_CN"): "逐月检查覆盖一张图",
+    ("hotspot_steps", "en"): "Hotspots over time",
+    ("hotspot_steps", "zh_CN"): "热点时序一张图",
+    ("emerging_hotspots", "en"): "Emerging hot spots",
+    ("emerging_hotspots", "zh_CN"): "新兴热点一张图",
     ("zone_workload", "en"): "Workload of zones",
     ("zone_workload", "zh_CN"): "片区工作量一张图",
 }

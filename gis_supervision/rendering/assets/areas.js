@@ -3,36 +3,61 @@
 const HATCH = "#b3ab98";
 const GROUND = { fillColor: "#faf8f3", color: "#d0c9b9", weight: 0.9 };
 
-/** Leaflet's canvas with one thing more: areas without data are hatched. */
+/** What is drawn on a tile of 6 by 6 pixels. */
+const PATTERNS = {
+  hatch: (brush) => strokes(brush, 1, (shift) => [shift, 6, shift + 6, 0]),
+  lines: (brush) => strokes(brush, 1.3, (shift) => [shift, 0, shift + 6, 6]),
+  cross: (brush) => {
+    strokes(brush, 1, (shift) => [shift, 6, shift + 6, 0]);
+    strokes(brush, 1, (shift) => [shift, 0, shift + 6, 6]);
+  },
+  dots: (brush) => {
+    for (const [x, y] of [[1.5, 1.5], [4.5, 4.5]]) {
+      brush.beginPath();
+      brush.arc(x, y, 0.95, 0, 2 * Math.PI);
+      brush.fill();
+    }
+  },
+};
+
+function strokes(brush, width, line) {
+  brush.lineWidth = width;
+  brush.beginPath();
+  for (const shift of [-6, 0, 6]) {
+    const [x, y, toX, toY] = line(shift);
+    brush.moveTo(x, y);
+    brush.lineTo(toX, toY);
+  }
+  brush.stroke();
+}
+
+/** Leaflet's canvas with one thing more: areas without data are hatched, classes have patterns. */
 const HatchCanvas = L.Canvas.extend({
   _fillStroke(context, layer) {
     const { options } = layer;
     L.Canvas.prototype._fillStroke.call(this, context, layer);
-    if (!options.hatch || !options.fill) return;
+    if (!options.pattern || !options.fill) return;
     context.save();
-    context.globalAlpha = options.hatchOpacity;
-    context.fillStyle = this.hatch(context);
+    context.globalAlpha = options.patternOpacity;
+    context.fillStyle = this.pattern(context, options.pattern, options.ink);
     context.fill(options.fillRule || "evenodd");
     context.restore();
   },
 
-  hatch(context) {
-    if (!this.pattern) {
+  pattern(context, kind, ink) {
+    this.patterns = this.patterns || new Map();
+    const key = `${kind}${ink}`;
+    if (!this.patterns.has(key)) {
       const tile = document.createElement("canvas");
       tile.width = 6;
       tile.height = 6;
       const brush = tile.getContext("2d");
-      brush.strokeStyle = HATCH;
-      brush.lineWidth = 1;
-      brush.beginPath();
-      for (const shift of [-6, 0, 6]) {
-        brush.moveTo(shift, 6);
-        brush.lineTo(shift + 6, 0);
-      }
-      brush.stroke();
-      this.pattern = context.createPattern(tile, "repeat");
+      brush.strokeStyle = ink;
+      brush.fillStyle = ink;
+      PATTERNS[kind](brush);
+      this.patterns.set(key, context.createPattern(tile, "repeat"));
     }
-    return this.pattern;
+    return this.patterns.get(key);
   },
 });
 
@@ -88,8 +113,9 @@ class AreaShapes {
       fill: true,
       fillColor: entry.color,
       fillOpacity: this.basemap ? 0.7 : 0.92,
-      hatch: Boolean(entry.hatch),
-      hatchOpacity: 0.9,
+      pattern: entry.hatch ? "hatch" : entry.pattern,
+      ink: entry.hatch ? HATCH : inkOn(entry.color),
+      patternOpacity: entry.hatch ? 0.9 : 0.75,
       color: "#5d5a52",
       weight: 0.6,
       opacity: 0.45,

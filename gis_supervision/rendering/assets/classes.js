@@ -17,7 +17,7 @@ function classesOf(layer, style) {
   if (attribute.values.length > 0) {
     for (const known of attribute.values) {
       byValue.set(known.value, classes.length);
-      classes.push({ title: known.title, color: known.color, value: known.value });
+      classes.push({ title: known.title, color: known.color, pattern: known.pattern, value: known.value });
     }
   } else if (style.breaks.length > 0) {
     const ends = [null, ...style.breaks, null];
@@ -25,7 +25,7 @@ function classesOf(layer, style) {
       classes.push({ band: [ends[i], ends[i + 1]], color });
     });
   } else {
-    const found = [...new Set(layer.columns[style.attribute])].filter((v) => v !== null).sort();
+    const found = [...new Set(allValues(layer, style.attribute))].filter((v) => v !== null).sort();
     found.slice(0, style.colors.length).forEach((value, i) => {
       byValue.set(value, classes.length);
       classes.push({ title: value, color: style.colors[i], value });
@@ -53,6 +53,7 @@ function classify(layer, style) {
   };
   const ofFeature = new Uint8Array(layer.count);
   for (let i = 0; i < layer.count; i += 1) {
+    if (!isThere(layer, i)) continue;
     const value = values[i];
     let found = -1;
     if (value === null && missing >= 0) {
@@ -107,9 +108,10 @@ function classified(layer) {
   return layer.classified[layer.style];
 }
 
-/** A patch of a class's colour for legends. */
+/** A patch of a class's colour and pattern for legends. */
 function swatch(entry, shape = "area") {
-  const made = element("span", { class: `swatch ${shape}${entry.hatch ? " hatch" : ""}` });
+  const made = element("span", { class: `swatch ${shape}${entry.hatch ? " hatch" : ""}${entry.pattern ? ` ${entry.pattern}` : ""}` });
   made.style.backgroundColor = entry.color;
+  if (entry.pattern) made.style.setProperty("--pattern", inkOn(entry.color));
   return made;
 }

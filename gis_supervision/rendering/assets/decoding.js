@@ -79,6 +79,7 @@ function decodeLayer(spec) {
   return {
     ...spec,
     columns,
+    ...decodeSteps(spec),
     points: spec.points ? decodePoints(spec.points, spec.count) : null,
     areas: spec.areas ? decodeAreas(spec.areas) : null,
     style: 0,

@@ -4,22 +4,20 @@
 function prepareFilter(filter, layers) {
   const using = layers.filter((layer) => filter.layers.includes(layer.name));
   const attributeOf = (layer) => layer.attributes[layer.filters[filter.name]];
-  const codes = new Map();
   let choices;
+  let code;
   if (filter.type === "range") {
     const ends = [null, ...filter.breaks, null];
     choices = ends.slice(1).map((end, i) => ({ band: [ends[i], end] }));
-    for (const layer of using) {
-      codes.set(layer.name, layer.columns[layer.filters[filter.name]].map((value) => {
-        let band = 0;
-        while (band < filter.breaks.length && value >= filter.breaks[band]) band += 1;
-        return band;
-      }));
-    }
+    code = (value) => {
+      let band = 0;
+      while (band < filter.breaks.length && value >= filter.breaks[band]) band += 1;
+      return band;
+    };
   } else {
     const values = new Set();
     for (const layer of using) {
-      for (const value of layer.columns[layer.filters[filter.name]]) values.add(value);
+      for (const value of allValues(layer, layer.filters[filter.name])) values.add(value);
     }
     const declared = attributeOf(using[0]).values.map((known) => known.value);
     const others = [...values].filter((value) => value !== null && !declared.includes(value));
@@ -28,24 +26,31 @@ function prepareFilter(filter, layers) {
     if (values.has(null)) ordered.push(null);
     choices = ordered.map((value) => ({ value }));
     const places = new Map(ordered.map((value, place) => [value, place]));
-    for (const layer of using) {
-      const column = layer.columns[layer.filters[filter.name]];
-      codes.set(layer.name, column.map((value) => places.get(value)));
-    }
+    code = (value) => places.get(value);
   }
-  return {
+  const prepared = {
     ...filter,
     using,
     attribute: attributeOf(using[0]),
     choices,
-    codes,
+    code,
+    codes: new Map(),
     allowed: choices.map(() => true),
   };
+  recode(prepared);
+  return prepared;
+}
+
+/** Find the choice of every feature, by the values that are shown. */
+function recode(filter) {
+  for (const layer of filter.using) {
+    filter.codes.set(layer.name, layer.columns[layer.filters[filter.name]].map(filter.code));
+  }
 }
 
 /** Which features of a layer pass all filters, one filter perhaps left out. */
 function passing(layer, filters, except = null) {
-  const pass = new Uint8Array(layer.count).fill(1);
+  const pass = layer.present ? layer.present.slice() : new Uint8Array(layer.count).fill(1);
   for (const filter of filters) {
     const codes = filter.codes.get(layer.name);
     if (filter === except || !codes || filter.allowed.every(Boolean)) continue;

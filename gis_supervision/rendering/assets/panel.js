@@ -18,6 +18,10 @@ function headSection(report) {
   for (const { title, values } of data.restricted) {
     facts.push(element("span", { class: "fact restricted" }, `${say("Restricted to")} ${pick(title)}: `, element("strong", {}, values.map((v) => (v === null ? say("No value") : pick(v))).join(", "))));
   }
+  if (report.timeline) {
+    const { layer } = report.timeline;
+    facts.push(element("span", { class: "fact", id: "fact-time" }, `${pick(layer.attributes[layer.time].title)} `, element("strong", {}, stepText(report.times[report.at]))));
+  }
   head.append(element("p", { class: "facts" }, ...facts));
   const notes = [...data.notes, ...report.layers.flatMap((layer) => layer.notes)];
   const said = [...new Set(notes.map(pick))];
@@ -31,6 +35,7 @@ function totalsTable(layer, by) {
   const rows = new Map(attribute.values.map((known) => [known.value, { known, located: 0, missing: 0 }]));
   const values = layer.columns[by];
   for (let i = 0; i < layer.count; i += 1) {
+    if (!isThere(layer, i)) continue;
     if (!rows.has(values[i])) rows.set(values[i], { known: null, value: values[i], located: 0, missing: 0 });
     const row = rows.get(values[i]);
     if (!layer.points || layer.points.site[i] >= 0) row.located += 1;
@@ -152,11 +157,34 @@ function filterSection(report) {
   return made;
 }
 
+/** What the legend states: sums, first and last day, texts where all are the same. */
+function statedLine(layer) {
+  const said = layer.stated.map((name) => {
+    const attribute = layer.attributes[name];
+    const values = layer.columns[name].filter((value, i) => value !== null && isThere(layer, i));
+    if (values.length === 0) return null;
+    let text;
+    if (attribute.type === "date") {
+      const ends = values.reduce(([low, high], day) => [Math.min(low, day), Math.max(high, day)], [Infinity, -Infinity]);
+      text = [...new Set(ends)].map(isoDate).join(" – ");
+    } else if (attribute.type === "integer" || attribute.type === "number") {
+      text = valueText(attribute, values.reduce((sum, value) => sum + value, 0));
+    } else if (values.every((value) => value === values[0])) text = valueText(attribute, values[0]);
+    else return null;
+    return element("span", { class: "fact", "data-stated": name }, `${pick(attribute.title)} `, element("strong", {}, text));
+  });
+  const shown = said.filter(Boolean);
+  return shown.length > 0 ? element("p", { class: "stated facts" }, ...shown) : null;
+}
+
 function legendOf(report, layer) {
   const made = element("div", { class: "legend" });
   if (layer.empty) made.append(element("p", { class: "note" }, pick(layer.empty)));
-  if (layer.draw === "outline") return made;
-  if (layer.styles.length === 0) return made;
+  const stated = statedLine(layer);
+  if (layer.draw === "outline" || layer.styles.length === 0) {
+    if (stated) made.append(stated);
+    return made;
+  }
   if (layer.styles.length > 1) {
     made.append(element("div", { class: "styles", role: "radiogroup", "aria-label": say("Colour by") },
       element("span", {}, say("Colour by")),
@@ -168,13 +196,17 @@ function legendOf(report, layer) {
           onchange: () => report.restyle(layer, i),
         }), pick(style.title)))));
   }
+  if (layer.styles.length === 1 && layer.styles[0].breaks.length > 0) {
+    made.append(element("p", { class: "hint" }, pick(layer.styles[0].title)));
+  }
   const sorted = classified(layer);
   const counts = new Array(sorted.classes.length).fill(0);
-  for (let i = 0; i < layer.count; i += 1) counts[sorted.ofFeature[i]] += 1;
+  for (let i = 0; i < layer.count; i += 1) if (isThere(layer, i)) counts[sorted.ofFeature[i]] += 1;
   made.append(element("ul", { class: "classes" }, ...sorted.classes.map((entry, i) => element("li", {},
     swatch(entry, layer.points ? "point" : "area"),
     element("span", {}, classTitle(sorted, entry)),
     element("span", { class: "count" }, numeral(counts[i]))))));
+  if (stated) made.append(stated);
   if (layer.points && layer.age) {
     made.append(element("p", { class: "hint" }, say("Rings show the mix of the features within, their number and their mean age.")));
   }
@@ -195,7 +227,7 @@ function layerSection(report) {
         element("strong", {}, pick(layer.title)),
         layer.draw === "outline" ? element("span", { class: "swatch line" }) : null));
     if (layer.legend && layer.visible) row.append(legendOf(report, layer));
-    if (layer.legend && layer.visible && layer.draw === "classes") {
+    if (layer.legend && layer.visible && (layer.draw === "classes" || layer.stated.length > 0)) {
       row.append(element("p", { class: "hint" }, pick(layer.description)));
     }
     return row;

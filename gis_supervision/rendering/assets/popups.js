@@ -12,7 +12,7 @@ function pair(attribute, value) {
 /** Attributes that say nothing on this map, since no feature has a value, are left out. */
 function telling(layer) {
   layer.telling = layer.telling || layer.popup.filter(
-    (name) => !("v" in layer.packed[name]) || layer.packed[name].v !== null,
+    (name) => !layer.packed[name] || !("v" in layer.packed[name]) || layer.packed[name].v !== null,
   );
   return layer.telling;
 }

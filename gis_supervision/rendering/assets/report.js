@@ -6,6 +6,9 @@ class Report {
     this.data = data;
     this.bounds = bounds;
     this.layers = data.layers.map((spec) => ({ ...decodeLayer(spec), packed: spec.columns }));
+    this.times = [...new Set(this.layers.flatMap((layer) => layer.days || []))].sort((a, b) => a - b);
+    this.at = this.times.length - 1;
+    for (const layer of this.layers) if (layer.days) showStep(layer, this.times[this.at]);
     this.filters = data.filters.map((filter) => prepareFilter(filter, this.layers));
     this.open = new Map();
     this.sorting = new Map();
@@ -31,6 +34,10 @@ class Report {
       })
         .setLatLng(latlng).setContent(content()).openOn(map);
     };
+    if (this.times.length > 0) {
+      this.timeline = new Timeline(this);
+      map.invalidateSize({ animate: false });
+    }
     this.showAll();
     for (const layer of this.layers) {
       if (layer.points) this.drawn.set(layer.name, new PointMarkers(map, layer, popup));
@@ -66,6 +73,7 @@ class Report {
 
   /** Lay the page out for paper before it is printed, so that the map has its size by then. */
   printing(begins) {
+    if (this.timeline) this.timeline.pause();
     const seen = this.seen();
     const view = { center: this.map.getCenter(), zoom: this.map.getZoom() };
     document.documentElement.classList.toggle("printing", begins);
@@ -92,6 +100,18 @@ class Report {
       const drawn = this.drawn.get(layer.name);
       if (drawn) drawn.update(pass);
     }
+  }
+
+  /** Show a step in time; a popup that is open tells of it too. */
+  step(index) {
+    if (index === this.at) return;
+    this.at = index;
+    for (const layer of this.layers) if (layer.days) showStep(layer, this.times[index]);
+    for (const filter of this.filters) recode(filter);
+    this.filter();
+    this.stack();
+    this.redraw();
+    if (this.popup) this.popup.setContent(this.content());
   }
 
   refilter() {
@@ -175,6 +195,7 @@ class Report {
     if (this.zoom) this.zoom.remove();
     this.zoom = L.control.zoom({ position: "topright", zoomInTitle: say("Zoom in"), zoomOutTitle: say("Zoom out") }).addTo(this.map);
     this.map.getContainer().setAttribute("aria-label", say("Map"));
+    if (this.timeline) this.timeline.relabel();
     if (this.popup) this.popup.setContent(this.content());
     for (const one of this.drawn.values()) {
       if (one instanceof PointMarkers) {

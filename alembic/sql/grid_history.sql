@@ -102,7 +102,11 @@ END;
 $$;
 
 CREATE FUNCTION premises_place_every() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+-- Statistics that were taken while a file was being read say that there are no premises; nested loops over
+-- all of them would then take minutes. Where an outline meets its points there is no other way than one.
+SET enable_nestloop = off SET jit = off
+AS $$
 -- Places all premises; returns how many moved. Outlines are the outer side of each join (OFFSET 0 keeps
 -- them there): an outline is prepared once for all points in it.
 DECLARE

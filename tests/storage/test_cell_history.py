@@ -337,3 +337,26 @@ def test_serials_of_a_village_run_out(session, square):
     session.flush()
     change = cell_history.split(session, square.code, [MERIDIAN], changed_on=CHANGED)
     assert change.begun == ("654202001001001", "654202001001002")
+
+
+def test_all_premises_are_placed_quickly_under_statistics_of_an_empty_table(session):
+    """As when statistics were taken while the first file was being read."""
+    session.execute(text("SELECT set_config('gis_supervision.placing', 'bulk', true)"))
+    session.execute(text("SELECT set_config('gis_supervision.cells', 'deferred', true)"))
+    add_cells(session, partition(3, 40))
+    session.execute(
+        text(
+            "INSERT INTO premises (licence, name, location, geom)"
+            " SELECT 'Q' || n, 'x', 'exact', st_setsrid(st_point("
+            "   84.1 - 0.1 * (n % 97) / 97.0, 44.0 + 0.1 * (n % 89) / 89.0), 4326)"
+            " FROM generate_series(1, 9000) AS n"
+        )
+    )
+    session.execute(
+        text(
+            "UPDATE pg_class SET reltuples = 0, relpages = pg_relation_size(oid) / 8192"
+            " WHERE oid = 'premises'::regclass"
+        )
+    )
+    session.execute(text("SET LOCAL statement_timeout = '10s'"))
+    assert session.scalar(text("SELECT premises_place_all()")) == 9000

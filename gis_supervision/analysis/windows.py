@@ -2,12 +2,12 @@
 
 from typing import Final, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from gis_supervision.analysis.arrays import Floats, Integers, Mask
+from gis_supervision.domain.compilation import compiled
 
 # a window holds at least so many cases
 FEWEST_CASES: Final = 2
@@ -116,7 +116,7 @@ def largest_ratios(
     return largest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _best_windows(
     areas: npt.NDArray[np.int32],
     ends: Mask,
@@ -153,7 +153,7 @@ def _best_windows(
                 llr[centre], last[centre] = ratio, position
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _touching(
     areas: npt.NDArray[np.int32], starts: Integers, last: Integers, taken: Mask
 ) -> Mask:  # pragma: no cover - compiled
@@ -167,7 +167,7 @@ def _touching(
     return touching
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _most_useless(
     start: int, mean: float, slope: float, base: float, table: Floats, lowest: float
 ) -> int:  # pragma: no cover - compiled
@@ -180,7 +180,7 @@ def _most_useless(
     return most
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _raise_to_largest(
     areas: npt.NDArray[np.int32],
     ends: Mask,

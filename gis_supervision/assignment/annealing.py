@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 
 from gis_supervision.assignment.areas import FloatArray, IntArray
-from gis_supervision.assignment.compilation import compiled
 from gis_supervision.assignment.zone_state import (
     UNIT,
     Cells,
@@ -31,6 +30,7 @@ from gis_supervision.assignment.zone_state import (
     pick,
     tallied,
 )
+from gis_supervision.domain.compilation import compiled
 
 ISOPERIMETRIC = 0.28209479177387814  # 1 / sqrt(4 pi): a disc has the ratio 1
 FRONTS = 2  # two sides of a cut

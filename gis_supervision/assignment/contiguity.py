@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from gis_supervision.assignment.areas import FREE, FloatArray, IntArray
-from gis_supervision.assignment.compilation import compiled
+from gis_supervision.domain.compilation import compiled
 
 UNSEEN = -2
 ROOT = -1

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gis_supervision.assignment.compilation import compiled
 from gis_supervision.assignment.zone_state import UNIT, RandomState, draw, pick
+from gis_supervision.domain.compilation import compiled
 
 Times = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64]

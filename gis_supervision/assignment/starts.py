@@ -5,8 +5,8 @@ import pymetis
 from scipy.sparse import csr_array
 
 from gis_supervision.assignment.areas import FREE, FloatArray, IntArray
-from gis_supervision.assignment.compilation import compiled
 from gis_supervision.assignment.zone_state import UNIT, Cells, RandomState, draw
+from gis_supervision.domain.compilation import compiled
 
 HALF = 2**30  # METIS counts in 32 bits
 RESOLUTION = 1000  # of weights, in parts of the mean cell

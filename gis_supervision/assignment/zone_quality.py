@@ -3,7 +3,7 @@
 import numpy as np
 
 from gis_supervision.assignment.areas import Area, FloatArray, IntArray
-from gis_supervision.assignment.compilation import compiled
+from gis_supervision.domain.compilation import compiled
 
 EXACT_CELLS = 4096
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_supervision.assignment.areas import FloatArray, IntArray
-from gis_supervision.assignment.compilation import compiled
+from gis_supervision.domain.compilation import compiled
 
 LongArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]

@@ -10,12 +10,14 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gis_supervision import __version__
 from gis_supervision import catalogue as catalogue_of
-from gis_supervision.analysis import run
+from gis_supervision.analysis import patterns, run
+from gis_supervision.analysis import scan as scanning
 from gis_supervision.assignment import cell_work, design
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError
@@ -40,7 +42,16 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "chicago"
 SIDE_M = 500.0
 ACTOR = "demo"
-MAPS = ("unresolved_hazards", "coverage", "zone_workload", "inspector_load")
+MAPS = (
+    "unresolved_hazards",
+    "coverage",
+    "coverage_months",
+    "zone_workload",
+    "inspector_load",
+    "hotspot_steps",
+    "emerging_hotspots",
+    "clusters",
+)
 
 
 @dataclass(frozen=True)
@@ -118,6 +129,9 @@ def show(
             ),
         )
 
+    # while files are read: on a new machine the kernels of the scan take seconds to compile
+    compiling = Thread(target=scanning.prepare, name="compilation", daemon=True)
+    compiling.start()
     timed(_("Migrating the database"), lambda: _migrate(url))
     _refuse_a_register_in_use(engine)
     load(_("Loading the neighbourhoods"), "neighbourhoods.toml")
@@ -129,7 +143,8 @@ def show(
         first = register.first_inspection(session) or as_of
     timed(_("Cutting the city into cells"), lambda: _grid(engine, first))
     timed(_("Designing zones, assigning inspectors"), lambda: _zones(engine, rules, as_of, first))
-    timed(_("Computing coverage and hotspots"), lambda: _analyse(engine, rules, as_of))
+    compiling.join()
+    timed(_("Computing coverage, hotspots and clusters"), lambda: _analyse(engine, rules, as_of))
     maps = {}
     catalogue = catalogue_of.load(*([settings.catalogue_path] if settings.catalogue_path else []))
     with session_scope(engine) as session:
@@ -195,7 +210,10 @@ def _analyse(engine: Engine, rules: RulePack, as_of: date) -> bool:
     with session_scope(engine) as session:
         runs = (
             run.coverage(session, rules, as_of),
+            run.coverage_months(session, rules, as_of),
             run.hotspots(session, as_of),
+            patterns.emerging(session, as_of),
+            patterns.scan(session, as_of),
             cell_work.stored(session, rules, as_of),
         )
     return all(result.reused for result in runs)

@@ -498,7 +498,7 @@ def test_a_package_that_cannot_be_written(tmp_path):
     code = (
         "import numba.core.caching as caching\n"
         "caching.CacheImpl._locator_classes = []\n"
-        "from gis_supervision.assignment.compilation import compiled\n"
+        "from gis_supervision.domain.compilation import compiled\n"
         "print(compiled(lambda a: a + 1)(41))\n"
     )
     done = subprocess.run(

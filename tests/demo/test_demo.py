@@ -17,7 +17,10 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "gis_supervision"]
 DATA = Path(__file__).parents[2] / "gis_supervision/demo/chicago"
-MAPS = ("unresolved_hazards", "coverage", "zone_workload")
+MAPS = (
+    *("unresolved_hazards", "coverage", "zone_workload"),
+    *("coverage_months", "hotspot_steps", "emerging_hotspots", "clusters"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +184,18 @@ def test_the_service_tells_the_same_totals(service):
     kind, page = service.get("/maps/coverage?as_of=2013-06-30")
     assert kind == "text/html"
     assert "2013-06-30" in page
+
+
+@pytest.mark.parametrize("name", ["hotspot_steps", "emerging_hotspots", "clusters"])
+def test_patterns_of_a_past_day_are_found_when_they_are_asked_for(service, name):
+    page = service.get(f"/maps/{name}?as_of=2013-06-30&language=en")[1]
+    data = json.loads(
+        re.search(r'<script type="application/json" id="report-data">(.*?)</script>', page)[1]
+    )
+    assert data["parameters"]["as_of"]["value"] == "2013-06-30"
+    drawn = next(layer for layer in data["layers"] if layer["name"] != "divisions")
+    assert drawn["count"] > 100
+    assert drawn["empty"] is None
 
 
 def test_the_service_explains_a_cell_of_a_map(service):

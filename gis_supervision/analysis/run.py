@@ -36,6 +36,7 @@ def coverage(
     *,
     seed: int = 0,
     publish: bool = True,
+    found: Findings | None = None,
 ) -> Run:
     """Compute coverage of every cell, zone, division and category, and of the whole area.
 
@@ -51,6 +52,9 @@ def coverage(
         Kept with the run; coverage has no chance in it.
     publish
         Whether reports that name no day speak of this one from now on.
+    found
+        What was found in the same register by other means, such as its partitions; left out, it is
+        computed where it is not stored yet.
 
     Returns
     -------
@@ -71,6 +75,9 @@ def coverage(
     of_premises: list[pl.DataFrame] = []
 
     def compute() -> Findings:
+        if found is not None:
+            keep_outlines(session, dict(found.metrics)["h3"]["unit_id"].to_list(), RESOLUTION)
+            return found
         checklist = pack.full_checklist
         premises = analyses.visits(
             session,
@@ -188,6 +195,7 @@ def hotspots(
     permutations: int = 0,
     seed: int = 0,
     publish: bool = True,
+    found: Findings | None = None,
 ) -> Run:
     """Find where unresolved hazards per premises cluster.
 
@@ -207,8 +215,8 @@ def hotspots(
         Smallest number of premises that gives a cell a rate.
     permutations, seed
         As `gi_star` takes them.
-    publish
-        Whether reports that name no day speak of this one from now on.
+    publish, found
+        As `coverage` takes them.
 
     Returns
     -------
@@ -229,16 +237,18 @@ def hotspots(
     }
 
     def compute() -> Findings:
-        cells = analyses.unresolved_by_h3(session, as_of, resolution)
-        result = hotspot_findings(
-            cells["h3"].to_numpy(),
-            cells["premises"].to_numpy(),
-            cells["hazards"].to_numpy(),
-            minimum_premises=minimum_premises,
-            permutations=permutations,
-            seed=seed,
-        )
-        keep_outlines(session, cells["h3"].to_list(), resolution)
+        result = found
+        if result is None:
+            cells = analyses.unresolved_by_h3(session, as_of, resolution)
+            result = hotspot_findings(
+                cells["h3"].to_numpy(),
+                cells["premises"].to_numpy(),
+                cells["hazards"].to_numpy(),
+                minimum_premises=minimum_premises,
+                permutations=permutations,
+                seed=seed,
+            )
+        keep_outlines(session, dict(result.metrics)["h3"]["unit_id"].to_list(), resolution)
         return result
 
     run = reuse_or_store(session, "hotspots", as_of, parameters, seed, compute)

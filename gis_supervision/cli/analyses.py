@@ -1,25 +1,21 @@
 """Command ``analyse``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gis_supervision.analysis import run
 from gis_supervision.assignment import cell_work
+from gis_supervision.cli import partitions
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
+from gis_supervision.cli.figures import print_coverage, print_hotspots, print_workload
+from gis_supervision.cli.terminal import AsJson, AsOf, print_json, progress
 from gis_supervision.language import gettext_noop
 from gis_supervision.storage import analyses as stored
 from gis_supervision.storage import register
 from gis_supervision.storage.database import session_scope
 from gis_supervision.storage.tables import H3_RESOLUTIONS
-
-LEFT_OUT = {
-    "external": gettext_noop("of another administration"),
-    "not_open": gettext_noop("not open yet"),
-    "closed": gettext_noop("closed"),
-}
-"""Why premises are in no total of coverage."""
 
 app = typer.Typer()
 
@@ -53,9 +49,57 @@ def analyse(
             )
         ),
     ] = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            help=gettext_noop(
+                "Directory of partitions (GeoParquet) to analyse; left out: the register."
+            ),
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help=gettext_noop(
+                "Dask scheduler whose workers count, as tcp://HOST:PORT;"
+                " they must see the partitions under the same path."
+            )
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help=gettext_noop("Worker processes to start on this machine."))
+    ] = 0,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(help=gettext_noop("Memory of each of these workers; left out: 1GiB.")),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(min=1, help=gettext_noop("Seconds to wait for the scheduler and a worker.")),
+    ] = partitions.TIMEOUT_S,
+    output: Annotated[
+        Path | None,
+        typer.Option(help=gettext_noop("Directory to write the tables of partitions to.")),
+    ] = None,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store",
+            help=gettext_noop("Keep the result of partitions in the register they came from."),
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute coverage, hotspots and workload as of a day and store them."""
+    place = partitions.Place(dataset, scheduler, workers, memory_limit, timeout, output, store)
+    if place.asked_for():
+        day_asked = as_of.date() if as_of else None
+        choice = partitions.Choice(
+            day_asked, resolution, minimum_premises, permutations, seed, publish
+        )
+        partitions.analyse(place, choice, as_json=as_json)
+        return
     with connected() as connection:
         _ = connection.translate
         rules = connection.rules()
@@ -93,50 +137,9 @@ def analyse(
             ]
         )
         return
-    counted = coverage.summary
-    print_table(
-        _("Coverage as of %(day)s under the rules %(rules)s", day=day, rules=rules.reference),
-        (_("What"), _("Number")),
-        [
-            (_("Premises in scope"), counted.get("premises", 0)),
-            (_("Due"), counted.get("due", 0)),
-            (_("Inspected in time"), counted.get("in_time", 0)),
-            (_("Overdue"), counted.get("overdue", 0)),
-            (_("Never inspected"), counted.get("never", 0)),
-            (_("No rule"), counted.get("no_rule", 0)),
-            (_("Not located"), counted.get("not_located", 0)),
-            (_("Outside the grid"), counted.get("outside", 0)),
-            *(
-                (_("Left out: %(reason)s", reason=_(LEFT_OUT[reason])), number)
-                for reason, number in counted.get("left_out", {}).items()
-                if reason in LEFT_OUT
-            ),
-        ],
-    )
-    found = hotspots.summary
-    print_table(
-        _("Hotspots of unresolved hazards, H3 resolution %(resolution)d", resolution=resolution),
-        (_("What"), _("Number")),
-        [
-            (_("Cells with premises"), found["cells"]),
-            (_("Cells with enough premises"), found["cells_with_data"]),
-            (_("Hot spots"), found["hot"]),
-            (_("Cold spots"), found["cold"]),
-        ],
-    )
-    asked = workload.summary
-    print_table(
-        _("Workload, hours a year"),
-        (_("What"), _("Number")),
-        [
-            (_("Required visits"), asked["parts"]["visits"]),
-            (_("Travel"), asked["parts"]["travel"]),
-            (_("Unresolved hazards"), asked["parts"]["hazards"]),
-            (_("Complaints"), asked["parts"]["complaints"]),
-            (_("Hours that count, those set by hand included"), asked["hours"]),
-            (_("Premises outside the grid"), asked["premises_without_cell"]),
-        ],
-    )
+    print_coverage(_, coverage.summary, day, rules.reference)
+    print_hotspots(_, hotspots.summary, resolution)
+    print_workload(_, workload.summary)
     if not announce:
         typer.echo(
             _(

@@ -8,12 +8,14 @@ import typer
 from gis_supervision import catalogue as catalogue_of
 from gis_supervision.catalogue import query
 from gis_supervision.cli.connection import connected
+from gis_supervision.cli.partitions import export
 from gis_supervision.cli.terminal import AsJson, print_json, progress
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop, translator
 from gis_supervision.rendering import exports, tables
 from gis_supervision.storage.database import session_scope
 from gis_supervision.storage.exports import NOUNS
+from gis_supervision.storage.partition_export import PARTITION_ROWS
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("Export layers and the register."))
 
@@ -110,6 +112,27 @@ def register(
         print_json({"table": name, "file": str(file), "rows": rows})
         return
     typer.echo(_("%(rows)d rows in %(file)s", rows=rows, file=file))
+
+
+@app.command(help=gettext_noop("Export the register as partitions for `analyse --input`."))
+def partitions(
+    directory: Annotated[
+        Path, typer.Argument(help=gettext_noop("Directory to make; it must not be there yet."))
+    ],
+    rows: Annotated[
+        int, typer.Option(min=1, help=gettext_noop("Premises in a partition."))
+    ] = PARTITION_ROWS,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection:
+        _ = connection.translate
+        with progress() as advance:
+            manifest = export(connection, directory, advance, rows)
+    written = sum(manifest.files.values())
+    if as_json:
+        print_json({"file": str(directory), "rows": written, "partitions": len(manifest.files)})
+        return
+    typer.echo(_("%(rows)d rows in %(file)s", rows=written, file=directory))
 
 
 @app.command("list", help=gettext_noop("List what can be exported, with its filters."))

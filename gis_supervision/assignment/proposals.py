@@ -174,7 +174,13 @@ def move(session: Session, of: Basis, cells: Sequence[str], zone: str) -> Draft:
     return _for_good(session, of, Kind.MOVE, target, parameters)
 
 
-def assignment(session: Session, of: Basis, responsible: Mapping[str, str | None]) -> Draft:
+def assignment(
+    session: Session,
+    of: Basis,
+    responsible: Mapping[str, str | None],
+    *,
+    matching: Mapping[str, Any] | None = None,
+) -> Draft:
     """Make other people responsible for zones.
 
     Parameters
@@ -183,6 +189,8 @@ def assignment(session: Session, of: Basis, responsible: Mapping[str, str | None
         As `repair` takes them.
     responsible
         Staff number by code of the zone; None for nobody.
+    matching
+        How they were found, kept with the proposal; left out: by hand.
 
     Raises
     ------
@@ -210,7 +218,9 @@ def assignment(session: Session, of: Basis, responsible: Mapping[str, str | None
         )
         on_leave = gettext_noop("%(staff_number)s has leave recorded in that time.")
         notes += [Reason("on_leave", on_leave, {"staff_number": number}) for number in away]
-    parameters = {"responsible": dict(sorted(responsible.items()))}
+    parameters: dict[str, Any] = {"responsible": dict(sorted(responsible.items()))}
+    if matching is not None:
+        parameters["matching"] = dict(matching)
     return _for_good(
         session, of, Kind.ASSIGNMENT, of.last, parameters, handovers=handovers, notes=notes
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gis_supervision.assignment import absence as absences_of
+from gis_supervision.assignment import candidates
 from gis_supervision.assignment import proposals as makers
 from gis_supervision.assignment.drafts import basis
 from gis_supervision.assignment.proposal_figures import propose
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gis_supervision.domain.rules import RulePack
+
+CANDIDATES = 3
+"""Candidates for each zone that a proposal by matching keeps, with their reasons."""
 
 
 def redesign(
@@ -117,15 +121,21 @@ def assignment(
     by: str,
     first: date,
     as_of: date,
-    responsible: Mapping[str, str | None],
+    responsible: Mapping[str, str | None] | None = None,
 ) -> int:
     """Propose other responsible inspectors.
 
     Parameters and result are those of `redesign` and of
-    `gis_supervision.assignment.proposals.assignment`.
+    `gis_supervision.assignment.proposals.assignment`. Without named people all zones are matched to
+    all inspectors (`gis_supervision.assignment.matching`), and the reasons are kept.
     """
     of = basis(session, rules, Period(first), as_of)
-    return propose(session, of, makers.assignment(session, of, responsible), by=by)
+    if responsible:
+        return propose(session, of, makers.assignment(session, of, responsible), by=by)
+    found = candidates.proposed(session, rules, as_of=as_of, day=first)
+    matched = {match.zone: match.staff_number for match in found.matches}
+    draft = makers.assignment(session, of, matched, matching=found.to_dict(CANDIDATES))
+    return propose(session, of, draft, by=by)
 
 
 def absence(

@@ -168,21 +168,24 @@ def move(
         told(connection, number, as_json=as_json)
 
 
-@app.command(help=gettext_noop("Propose other responsible inspectors."))
+@app.command(help=gettext_noop("Propose other responsible inspectors, by hand or by matching."))
 def assign(
+    by: By,
     responsible: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="ZONE=STAFF_NUMBER...",
-            help=gettext_noop("Who gets which zone; nothing after the sign: nobody."),
+            help=gettext_noop(
+                "Who gets which zone; nothing after the sign: nobody. Left out: all zones are"
+                " matched to all inspectors."
+            ),
         ),
-    ],
-    by: By,
+    ] = None,
     first: FirstDay = None,
     as_of: WorkOf = None,
     as_json: AsJson = False,
 ) -> None:
-    wanted = dict(_pair(text) for text in responsible)
+    wanted = dict(_pair(text) for text in responsible or ())
     with connected() as connection:
         with session_scope(connection.engine) as session:
             number = proposing.assignment(

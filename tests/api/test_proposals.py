@@ -114,6 +114,8 @@ def test_every_kind_can_be_proposed_and_mistakes_are_told(client, today):
     assert propose(client, "repair", tolerance=0.2)["kind"] == "repair"
     assert propose(client, "redesign", zone_count=3, tolerance=0.3)["kind"] == "redesign"
     assert propose(client, "assignment", responsible={"Z01": "P3"})["kind"] == "assignment"
+    matched = propose(client, "assignment", code=409)["detail"]
+    assert "are responsible for these zones already" in matched, "the matching keeps who knows it"
     propose(client, "absence", code=422, staff_number="P1")
     propose(client, "absence", code=422, **absence, reason="holiday")
     propose(client, "wish", code=422)

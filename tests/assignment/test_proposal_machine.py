@@ -24,6 +24,7 @@ from gis_supervision.storage import proposal_decisions, proposals
 CELLS = [f"{row}-{column}" for row in range(4) for column in range(4)]
 ZONES = ["Z01", "Z02", "Z03", "Z04"]
 PEOPLE = ["P1", "P2", "P3", "P4"]
+DECIDE = st.sampled_from(["accept", "leave open"])
 BROKEN = """
     SELECT 'a cell without a zone on some day', g.code FROM grid_cell AS g
     LEFT JOIN zone_cell AS m ON g.id = m.cell_id
@@ -83,71 +84,82 @@ class Office(RuleBasedStateMachine):
             assert cities.state(self.session) == state
             return None
 
-    def propose(self, kind, **options):
+    def propose(self, kind, decide="", **options):
         state = cities.state(self.session)
         number = self.attempt(
             getattr(proposing, kind), self.pack, by="An", as_of=cities.DAY, **options
         )
         assert cities.state(self.session) == state, "a proposal alone changes nothing"
+        if decide == "accept" and number is not None:
+            self.decide(number, None)
         return number
 
     @rule(
         cells=st.lists(st.sampled_from(CELLS), min_size=1, max_size=3, unique=True),
         zone=st.sampled_from(ZONES),
         days=st.integers(0, 20),
+        decide=DECIDE,
     )
-    def move(self, cells, zone, days):
+    def move(self, cells, zone, days, decide):
         first = self.today + timedelta(days=days)
-        self.propose("move", first=first, cells=cells, zone=zone)
+        self.propose("move", decide, first=first, cells=cells, zone=zone)
 
     @rule(
         pins=st.lists(st.sampled_from(CELLS), max_size=6, unique=True),
         days=st.integers(0, 20),
         seed=st.integers(0, 3),
+        decide=DECIDE,
     )
-    def repair(self, pins, days, seed):
+    def repair(self, pins, days, seed, decide):
         first = self.today + timedelta(days=days)
-        number = self.propose("repair", first=first, pinned=pins, seed=seed, tolerance=0.05)
+        number = self.propose("repair", decide, first=first, pinned=pins, seed=seed, tolerance=0.05)
         if number is not None:
             moved = {row["cell"] for row in proposals.cells(self.session, number)}
             assert not moved & set(pins), "pinned cells stay"
 
-    @rule(count=st.integers(2, 5), days=st.integers(0, 20))
-    def redesign(self, count, days):
+    @rule(count=st.integers(2, 5), days=st.integers(0, 20), decide=DECIDE)
+    def redesign(self, count, days, decide):
         first = self.today + timedelta(days=days)
-        self.propose("redesign", first=first, zone_count=count, tolerance=0.3)
+        self.propose("redesign", decide, first=first, zone_count=count, tolerance=0.3)
 
-    @rule(who=st.sampled_from(PEOPLE), zone=st.sampled_from(ZONES), days=st.integers(0, 20))
-    def assignment(self, who, zone, days):
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        zone=st.sampled_from(ZONES),
+        days=st.integers(0, 20),
+        decide=DECIDE,
+    )
+    def assignment(self, who, zone, days, decide):
         first = self.today + timedelta(days=days)
-        self.propose("assignment", first=first, responsible={zone: who})
+        self.propose("assignment", decide, first=first, responsible={zone: who})
 
     @rule(
         who=st.sampled_from(PEOPLE),
         days=st.integers(0, 20),
         length=st.integers(1, 15),
         cover=st.sampled_from(Cover),
+        decide=DECIDE,
     )
-    def absence(self, who, days, length, cover):
+    def absence(self, who, days, length, cover, decide):
         first = self.today + timedelta(days=days)
         last = first + timedelta(days=length - 1)
         self.propose(
-            "absence", staff_number=who, first=first, last=last, cover=cover, tolerance=0.5
+            "absence", decide, staff_number=who, first=first, last=last, cover=cover, tolerance=0.5
         )
 
     @rule(place=st.integers(0, 30), days=st.integers(-5, 25))
     def accept(self, place, days):
         number = self.one_that_is("open", place)
-        if number is None:
-            return
+        if number is not None:
+            self.decide(number, self.today + timedelta(days=days))
+
+    def decide(self, number, day):
         state = cities.state(self.session)
-        day = self.today + timedelta(days=days)
         done = self.attempt(
             proposal_decisions.accept,
             number,
             by="Bo",
             effective_on=day,
-            force=days < 0,
+            force=day is not None and day < self.today,
             reason="agreed",
         )
         if done is None:

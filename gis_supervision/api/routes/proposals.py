@@ -60,10 +60,10 @@ class Move(_Wish):
 
 
 class Assignment(_Wish):
-    """Staff numbers by zone; null for nobody."""
+    """Staff numbers by zone, null for nobody; left out: by matching zones to inspectors."""
 
     kind: Literal["assignment"]
-    responsible: Annotated[dict[str, str | None], Field(min_length=1)]
+    responsible: Annotated[dict[str, str | None] | None, Field(min_length=1)] = None
 
 
 class Absence(_Strict):

@@ -136,6 +136,23 @@ _LEFT = text(
     ORDER BY z.code
     """
 )
+_UNCOVERED = text(
+    """
+    SELECT z.code
+    FROM proposal AS p
+    INNER JOIN inspector_assignment AS a
+        ON p.absent_id = a.inspector_id AND a.role = 'responsible'
+        AND a.valid && daterange(:first, :until)
+    INNER JOIN zone_cell AS m
+        ON a.zone_id = m.zone_id AND m.valid && (a.valid * daterange(:first, :until))
+    INNER JOIN zone AS z ON a.zone_id = z.id
+    LEFT JOIN proposal_zone AS c
+        ON p.id = c.proposal_id AND a.zone_id = c.zone_id AND c.concerned
+    WHERE p.id = :id AND (p.parameters ->> 'cover' = 'share' OR c.zone_id IS NULL)
+    GROUP BY z.code
+    ORDER BY z.code
+    """
+)
 _OVERTAKEN_CELLS = text(
     """
     SELECT o.id, g.code
@@ -285,6 +302,15 @@ def left_in_emptied(session: Session, number: int, period: Period) -> list[str]:
     return [
         f"zone {row.code} has cells that it did not have: {row.cells}"
         for row in session.execute(_LEFT, values)
+    ]
+
+
+def uncovered(session: Session, number: int, period: Period) -> list[str]:
+    """Say which zones the absent inspector got meanwhile, which the proposal does not cover."""
+    values = {"id": number, "first": period.first, "until": period.until}
+    return [
+        f"zone {row.code} of the absent inspector would not be covered"
+        for row in session.execute(_UNCOVERED, values)
     ]
 
 

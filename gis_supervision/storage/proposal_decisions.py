@@ -31,6 +31,7 @@ from gis_supervision.storage.proposal_conflicts import (
     left_in_emptied,
     on_leave,
     overtaken,
+    uncovered,
 )
 from gis_supervision.storage.proposal_tables import Proposal, ProposalZone
 from gis_supervision.storage.tables import Zone, Zoning
@@ -212,6 +213,8 @@ def accept(
     if proposal.kind in {Kind.REDESIGN, Kind.REPAIR, Kind.MOVE}:
         session.execute(text(_HOURS), {"id": number, "new": made})
     _refuse(number, left_in_emptied(session, number, period))
+    if proposal.kind == Kind.ABSENCE and not unchanged:
+        _refuse(number, uncovered(session, number, period))
     proposal.state = State.ACCEPTED
     proposal.effective = Range(period.first, period.until)
     session.flush()

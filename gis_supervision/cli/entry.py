@@ -39,6 +39,7 @@ COMMANDS = {
     "zones": "zones",
     "workload": "workload",
     "proposals": "proposals",
+    "draw": "draws",
     "map": "maps",
     "catalogue": "catalogue",
     "serve": "serving",

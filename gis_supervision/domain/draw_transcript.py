@@ -43,6 +43,8 @@ class Commitment:
         With time zone; publication comes first.
     algorithm : str
         One of `verify_draw.ALGORITHMS`.
+    both_skilled : bool
+        Whether both inspectors of a pair need the skills.
     """
 
     plan: str
@@ -55,6 +57,7 @@ class Commitment:
     published_at: datetime
     seed_known_from: datetime
     algorithm: str = ALGORITHM
+    both_skilled: bool = False
 
     def content(self) -> dict[str, Any]:
         """Give the JSON object that is published."""
@@ -67,6 +70,7 @@ class Commitment:
             "list_sha256": self.list_sha256,
             "quotas": dict(self.quotas),
             "reserves": dict(self.reserves),
+            "both_skilled": self.both_skilled,
             "randomness": self.randomness,
             "published_at": self.published_at.isoformat(),
             "seed_known_from": self.seed_known_from.isoformat(),
@@ -97,6 +101,7 @@ class Commitment:
             published_at=datetime.fromisoformat(content["published_at"]),
             seed_known_from=datetime.fromisoformat(content["seed_known_from"]),
             algorithm=content["algorithm"],
+            both_skilled=content["both_skilled"],
         )
 
     def to_json(self) -> bytes:
@@ -121,6 +126,7 @@ def commit(
     seed_known_from: datetime,
     reserves: Mapping[str, int] | None = None,
     algorithm: str = ALGORITHM,
+    both_skilled: bool = False,
 ) -> Commitment:
     """Fix a draw before its seed can be known.
 
@@ -132,7 +138,7 @@ def commit(
         For exactly the strata of the list (`draws.quotas_by_ratio`).
     reserves : Mapping[str, int], optional
         The same (`draws.reserves_by_ratio`); left out, none.
-    plan, as_of, rules, randomness, published_at, seed_known_from, algorithm
+    plan, as_of, rules, randomness, published_at, seed_known_from, algorithm, both_skilled
         As in `Commitment`.
 
     Raises
@@ -152,6 +158,7 @@ def commit(
         published_at,
         seed_known_from,
         algorithm,
+        both_skilled,
     )
     try:
         check_commitment(commitment.content())

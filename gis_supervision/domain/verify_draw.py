@@ -32,11 +32,12 @@ is the folder that this file lies in. The draw:
         Rivest's sampler draws without replacement from each stratum, as it stands in the list. Its
         seed is the seed, ``/`` and the name of the stratum.
 4.  *Inspectors.* The premises drawn are taken by rising ticket. Each needs two inspectors who are
-    present, not recused and within their capacity, and at least one of them with all its skills. A
-    premises is served if it can be served together with all those accepted before it. Then, in the
-    same order, each served premises gets the inspectors with the lowest tickets (stage ``pair/``
-    and the identifier of the premises) with whom every other served premises can still be served.
-    The first of a pair (A) leads and has all skills asked for, the second (B) assists.
+    present, not recused and within their capacity, one of them with all its skills (both of them,
+    if the commitment says so in ``both_skilled``). A premises is served if it can be served
+    together with all those accepted before it. Then, in the same order, each served premises gets
+    the inspectors with the lowest tickets (stage ``pair/`` and the identifier of the premises) with
+    whom every other served premises can still be served. The first of a pair (A) leads and has all
+    skills asked for, the second (B) assists.
 
 Exit status: 0 verified, 1 something is wrong, 2 the command line or a file cannot be read.
 """
@@ -87,6 +88,7 @@ COMMITMENT_KEYS = frozenset(
         "list_sha256",
         "quotas",
         "reserves",
+        "both_skilled",
         "randomness",
         "published_at",
         "seed_known_from",
@@ -495,7 +497,7 @@ class _Flow:
 
 
 def assign_pairs(
-    seed: str, chosen: Sequence[str], parsed: DrawList
+    seed: str, chosen: Sequence[str], parsed: DrawList, *, both_skilled: bool = False
 ) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Give two inspectors to each of the premises drawn, as far as that can be done.
 
@@ -507,6 +509,8 @@ def assign_pairs(
         Premises drawn, by rising ticket.
     parsed : DrawList
         The list.
+    both_skilled : bool
+        Whether both inspectors need the skills that the premises ask for.
 
     Returns
     -------
@@ -539,9 +543,11 @@ def assign_pairs(
                     if name not in key[1]
                 }
             )
+            if both_skilled:
+                group.others = []
         if len(group.eligible) < PAIR:
             without[premises] = FEWER_THAN_TWO
-        elif not any(group.eligible.values()):
+        elif len(group.skilled) < (PAIR if both_skilled else 1):
             without[premises] = NO_SKILLED
         elif not _serve(flow, group):
             without[premises] = NO_CAPACITY
@@ -549,7 +555,8 @@ def assign_pairs(
             served[premises] = group
     pairs = {}
     for premises, group in served.items():
-        ranked = [name for _, name in by_ticket(seed, f"pair/{premises}", group.eligible)]
+        able = (*group.skilled, *group.others)
+        ranked = [name for _, name in by_ticket(seed, f"pair/{premises}", able)]
         two = _fix(flow, group, ranked)
         two.sort(key=lambda name: not group.eligible[name])  # stable: the lead first
         pairs[premises] = (two[0], two[1])
@@ -595,7 +602,7 @@ def _apart(flow: _Flow, group: _Group, ranked: Sequence[str]) -> _Group:
         unskilled = sum(not group.eligible[name] for name in two)
         if full.issubset(two) and group.unskilled - group.size < unskilled <= 1:
             break
-    own = _Group(dict(group.eligible), 1, {}, unskilled)
+    own = _Group({name: group.eligible[name] for name in ranked}, 1, {}, unskilled)
     group.size -= 1
     group.unskilled -= unskilled
     for name in two:
@@ -636,6 +643,8 @@ def check_commitment(commitment: Any) -> None:
         if not isinstance(commitment[key], str):
             raise DrawError(f"{key} is no text")
         check_text(commitment[key], key)
+    if not isinstance(commitment["both_skilled"], bool):
+        raise DrawError("both_skilled is neither true nor false")
     for key in ("quotas", "reserves"):
         if not isinstance(commitment[key], dict):
             raise DrawError(f"{key} are no object")
@@ -672,7 +681,7 @@ def replay(commitment: Any, seed: Any, drawn_at: Any, list_data: bytes) -> dict[
     )
     chosen = [name for picks in selected.values() for _, name in picks]
     in_order = [name for _, name in by_ticket(seed, "premises", chosen)]
-    pairs, without = assign_pairs(seed, in_order, parsed)
+    pairs, without = assign_pairs(seed, in_order, parsed, both_skilled=commitment["both_skilled"])
     label = "ticket" if algorithm == ALGORITHM else "number"
     transcript = {
         "commitment": commitment,

@@ -392,6 +392,32 @@ def by_brute_force(seed, order, parsed):
 
 @settings(max_examples=150, deadline=None)
 @given(drawings(), st.integers(0, 1000).map(str))
+def test_both_of_a_pair_are_skilled_where_the_rules_ask_for_it(drawing, seed):
+    parsed, order = drawing
+    pairs, without = verify_draw.assign_pairs(seed, order, parsed, both_skilled=True)
+    for premises, pair in pairs.items():
+        assert all(parsed.skills[premises] <= parsed.inspectors[name][1] for name in pair)
+        assert not {(name, premises) for name in pair} & parsed.recusals
+    able = {
+        premises: {
+            name
+            for name, (capacity, skills) in parsed.inspectors.items()
+            if parsed.skills[premises] <= skills
+            and (name, premises) not in parsed.recusals
+            and capacity != 0
+        }
+        for premises in order
+    }
+    if all(capacity is None for capacity, _ in parsed.inspectors.values()):
+        assert pairs.keys() == {name for name in order if len(able[name]) >= 2}
+    load = Counter(itertools.chain.from_iterable(pairs.values()))
+    for name, (capacity, _) in parsed.inspectors.items():
+        assert capacity is None or load[name] <= capacity
+    assert pairs.keys() | without.keys() == set(order)
+
+
+@settings(max_examples=150, deadline=None)
+@given(drawings(), st.integers(0, 1000).map(str))
 def test_pairs_follow_the_written_rule(drawing, seed):
     parsed, order = drawing
     pairs, without = verify_draw.assign_pairs(seed, order, parsed)
@@ -500,6 +526,8 @@ def swap_a_pair(transcript):
         lambda t: t["commitment"].update(more="keys"),
         lambda t: t.update(drawn_at=PUBLISHED.isoformat()),
         lambda t: t["commitment"].update(algorithm="rfc3797/1"),
+        lambda t: t["commitment"].update(both_skilled=1),
+        lambda t: t["commitment"].update(both_skilled=True),
         lambda t: t["commitment"].update(as_of="2025-07-32"),
         lambda t: t["commitment"]["reserves"].update(A=1),
         lambda t: t["commitment"]["reserves"].update(A=8),

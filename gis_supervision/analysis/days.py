@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gis_supervision.analysis import patterns, run
+from gis_supervision.analysis import patterns, risk_order, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,6 +25,9 @@ MAKERS: dict[str, Callable[[Session, RulePack, date], object]] = {
     "hotspot_step": lambda session, _, day: patterns.emerging(session, day, publish=False),
     "cluster": lambda session, _, day: patterns.scan(session, day, publish=False),
     "cluster_cell": lambda session, _, day: patterns.scan(session, day, publish=False),
+    "risk": lambda session, _, day: risk_order.rank_if_known(session, day),
+    "risk_cell": lambda session, _, day: risk_order.rank_if_known(session, day),
+    "risk_run": lambda session, _, day: risk_order.rank_if_known(session, day),
 }
 """Views of schema ``map`` that show runs, and what makes those of a day."""
 

@@ -31,11 +31,11 @@ CLASSES = 10
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with the 2.5 % and 97.5 % points of its resamples."""
+    """A number with the 2.5 % and 97.5 % points of its resamples, None where none can be told."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def interval(value: float, draws: Floats) -> Interval:
     """Put the 2.5 % and 97.5 % points of draws beside a value."""
     known = draws[~np.isnan(draws)]
     if not known.size:
-        return Interval(value, float("nan"), float("nan"))
+        return Interval(value, None, None)
     low, high = np.percentile(known, [2.5, 97.5])
     return Interval(value, float(low), float(high))
 

@@ -384,6 +384,14 @@ def _neighbour_columns(book: Ledger, places: Whole, days: Whole) -> dict[str, Fl
         columns[f"near_{resolution}_critical"] = around[:, 1] / base
         columns[f"near_{resolution}_serious"] = around[:, 2] / base
         columns[f"near_{resolution}_visits"] = np.log1p(np.maximum(around[:, 0], 0.0))
+    if book.history.by_area:
+        # whoever inspects a whole area raises or lowers all of it: only what is particular to the
+        # nearest neighbours is theirs
+        widest = NEIGHBOUR_RESOLUTIONS[-1]
+        for name in ("critical", "serious"):
+            wide = columns[f"near_{widest}_{name}"]
+            for resolution in NEIGHBOUR_RESOLUTIONS:
+                columns[f"near_{resolution}_{name}"] = columns[f"near_{resolution}_{name}"] - wide
     return columns
 
 

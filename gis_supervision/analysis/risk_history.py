@@ -65,11 +65,15 @@ class History:
         (null where the result is not known), ``failed``, ``group`` (of the inspector, or null).
     complaints
         ``place`` (null where it names no premises), ``day``, ``lat``, ``lng`` (null: no point).
+    by_area
+        Whether ``group`` is the area of the premises, which stands for inspectors that are not
+        recorded. Hazards of neighbours then count only above those of the wider surroundings.
     """
 
     places: pl.DataFrame
     visits: pl.DataFrame
     complaints: pl.DataFrame
+    by_area: bool = False
 
     def without_groups(self) -> History:
         """Return the same as it would be known if no inspector was recorded."""
@@ -82,6 +86,7 @@ class History:
             self.places,
             self.visits.filter(pl.col("day") < day),
             self.complaints.filter(pl.col("day") < day),
+            self.by_area,
         )
 
 

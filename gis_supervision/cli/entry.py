@@ -36,6 +36,7 @@ COMMANDS = {
     "analyse": "analyses",
     "patterns": "patterns",
     "explain": "explanations",
+    "risk": "risk",
     "zones": "zones",
     "workload": "workload",
     "proposals": "proposals",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gis_supervision import __version__
 from gis_supervision import catalogue as catalogue_of
-from gis_supervision.analysis import patterns, run
+from gis_supervision.analysis import patterns, risk_order, run
 from gis_supervision.analysis import scan as scanning
 from gis_supervision.assignment import cell_work, design
 from gis_supervision.domain.rules import load_rule_pack
@@ -51,6 +51,7 @@ MAPS = (
     "hotspot_steps",
     "emerging_hotspots",
     "clusters",
+    "risk",
 )
 
 
@@ -145,6 +146,7 @@ def show(
     timed(_("Designing zones, assigning inspectors"), lambda: _zones(engine, rules, as_of, first))
     compiling.join()
     timed(_("Computing coverage, hotspots and clusters"), lambda: _analyse(engine, rules, as_of))
+    timed(_("Ordering premises by risk"), lambda: _risk(engine, as_of))
     maps = {}
     catalogue = catalogue_of.load(*([settings.catalogue_path] if settings.catalogue_path else []))
     with session_scope(engine) as session:
@@ -217,6 +219,11 @@ def _analyse(engine: Engine, rules: RulePack, as_of: date) -> bool:
             cell_work.stored(session, rules, as_of),
         )
     return all(result.reused for result in runs)
+
+
+def _risk(engine: Engine, as_of: date) -> bool:
+    with session_scope(engine) as session:
+        return risk_order.rank(session, as_of).reused
 
 
 def _draw(

@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "gis_supervision"]
 DATA = Path(__file__).parents[2] / "gis_supervision/demo/chicago"
 MAPS = (
     *("unresolved_hazards", "coverage", "zone_workload"),
-    *("coverage_months", "hotspot_steps", "emerging_hotspots", "clusters"),
+    *("coverage_months", "hotspot_steps", "emerging_hotspots", "clusters", "risk"),
 )
 
 

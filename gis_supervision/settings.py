@@ -94,7 +94,12 @@ class Settings(BaseSettings):
     ] = None
     rules_path: Annotated[
         Path | None,
-        Field(description="Rule pack of the office; left out, that of the demonstration."),
+        Field(
+            description=(
+                "Rule pack of the office, or a directory with one file for each of its versions; "
+                "left out, that of the demonstration."
+            )
+        ),
     ] = None
     catalogue_path: Annotated[
         Path | None,

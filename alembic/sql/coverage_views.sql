@@ -44,9 +44,10 @@ SELECT
     c.name
 FROM category AS c;
 
--- What coverage says of each premises as of a day, when its next visit is due, and who is responsible then.
-CREATE VIEW map.premises_coverage AS
+-- What each coverage run says of each premises, when its next visit is due, and who is responsible then.
+CREATE VIEW covered_premises AS
 SELECT
+    r.id AS run_id,
     r.as_of,
     p.id AS premises_id,
     p.licence,
@@ -73,8 +74,8 @@ SELECT
     i.staff_number,
     i.name AS inspector,
     p.geom
-FROM map.analysis AS r
-INNER JOIN premises_coverage AS v ON r.run_id = v.run_id
+FROM analysis_run AS r
+INNER JOIN premises_coverage AS v ON r.id = v.run_id
 INNER JOIN premises AS p ON v.premises_id = p.id
 LEFT JOIN division AS d ON p.division_id = d.id
 LEFT JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> r.as_of
@@ -84,19 +85,26 @@ LEFT JOIN inspector_assignment AS a
 LEFT JOIN inspector AS i ON a.inspector_id = i.id
 WHERE r.kind = 'coverage';
 
--- Cells that hold premises in scope and for which nobody is responsible on the day.
-CREATE VIEW map.unattended_cell AS
+CREATE VIEW map.premises_coverage AS
+SELECT v.*
+FROM map.analysis AS r
+INNER JOIN covered_premises AS v ON r.run_id = v.run_id
+WHERE r.kind = 'coverage';
+
+-- Cells that hold premises in scope and for which nobody is responsible on the day of the run.
+CREATE VIEW uncovered_cell AS
 SELECT
+    r.id AS run_id,
     r.as_of,
     c.id AS cell_id,
     c.code,
     d.name AS division,
     z.code AS zone,
     CASE WHEN m.zone_id IS NULL THEN 'no_zone' ELSE 'no_inspector' END AS reason,
-    v.value AS premises,
+    v.value::integer AS premises,
     c.geom
-FROM map.analysis AS r
-INNER JOIN cell_metric AS v ON r.run_id = v.run_id AND v.unit = 'cell' AND v.metric = 'premises'
+FROM analysis_run AS r
+INNER JOIN cell_metric AS v ON r.id = v.run_id AND v.unit = 'cell' AND v.metric = 'premises'
 INNER JOIN grid_cell AS c ON v.unit_id = c.id
 LEFT JOIN division AS d ON c.division_id = d.id
 LEFT JOIN zone_cell AS m ON c.id = m.cell_id AND m.valid @> r.as_of
@@ -108,6 +116,12 @@ WHERE
         FROM inspector_assignment AS a
         WHERE a.zone_id = m.zone_id AND a.role = 'responsible' AND a.valid @> r.as_of
     );
+
+CREATE VIEW map.unattended_cell AS
+SELECT v.*
+FROM map.analysis AS r
+INNER JOIN uncovered_cell AS v ON r.run_id = v.run_id
+WHERE r.kind = 'coverage';
 
 GRANT SELECT ON map.coverage_month, map.category, map.premises_coverage, map.unattended_cell
 TO gis_supervision_reader;

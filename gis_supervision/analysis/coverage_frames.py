@@ -82,13 +82,16 @@ def standing(premises: pl.DataFrame, rules: RulePack) -> Standing:
 
 def intervals_days(premises: pl.DataFrame, rules: RulePack) -> NDArray[np.float64]:
     """Return the longest time between two visits of every premises, NaN where none is due."""
-    keys = [rules.class_column, "credit_class", "category"]
-    kinds = premises.select(pl.struct(keys).alias("kind")).to_series()
-    distinct = kinds.unique().struct.unnest()
-    days = rules.required_intervals_days(*(distinct[name].to_list() for name in keys))
-    found = premises.select(keys).join(
+    kinds = premises.select(
+        pl.col(rules.class_column).alias("class"),
+        pl.col("credit_class").alias("credit"),
+        "category",
+    )
+    distinct = kinds.unique()
+    days = rules.required_intervals_days(*(column.to_list() for column in distinct.iter_columns()))
+    found = kinds.join(
         distinct.with_columns(pl.Series("days", days)),
-        on=keys,
+        on=kinds.columns,
         how="left",
         nulls_equal=True,
         maintain_order="left",

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from gis_supervision.domain.rule_history import RuleHistory
     from gis_supervision.domain.rules import RulePack
 
-MAKERS: dict[str, Callable[[Session, RulePack, date], object]] = {
-    "coverage": lambda session, rules, day: run.coverage(session, rules, day, publish=False),
+MAKERS: dict[str, Callable[[Session, RulePack | RuleHistory, date], object]] = {
+    **dict.fromkeys(
+        ("coverage", "premises_coverage", "unattended_cell"),
+        lambda session, rules, day: run.coverage(session, rules, day, publish=False),
+    ),
     "coverage_month": lambda session, rules, day: run.coverage_months(
         session, rules, day, publish=False
     ),
@@ -38,7 +42,9 @@ def views(queries: Iterable[str]) -> set[str]:
     return named & MAKERS.keys()
 
 
-def analyse(session: Session, rules: RulePack, day: date, queries: Iterable[str]) -> None:
+def analyse(
+    session: Session, rules: RulePack | RuleHistory, day: date, queries: Iterable[str]
+) -> None:
     """Make the runs of a day that queries show, with the usual parameters, unless they are there.
 
     Parameters
@@ -46,7 +52,7 @@ def analyse(session: Session, rules: RulePack, day: date, queries: Iterable[str]
     session
         An open session; the caller commits. Nothing is published.
     rules
-        Rule pack with the required visits.
+        Rule pack with the required visits, or its versions.
     day
         The day.
     queries

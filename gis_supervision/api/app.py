@@ -11,6 +11,7 @@ from gis_supervision import __version__
 from gis_supervision.api import errors
 from gis_supervision.api.dependencies import Resources
 from gis_supervision.api.routes import (
+    coverage,
     explain,
     health,
     home,
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(maps.router)
     app.include_router(layers.router)
     app.include_router(explain.router)
+    app.include_router(coverage.router)
     app.include_router(workload.router)
     app.include_router(matching.router)
     app.include_router(proposals.router)

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import days
 from gis_supervision.assignment import cell_work
 from gis_supervision.domain.rule_errors import near_name
-from gis_supervision.domain.rules import RulePack, load_rule_pack
+from gis_supervision.domain.rule_history import RuleHistory, load_rule_history
+from gis_supervision.domain.rules import RulePack
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Language
 from gis_supervision.rendering import basemap
@@ -67,7 +68,7 @@ class Resources:
     engine: Engine
     reader: Engine
     catalogue: catalogue_of.Catalogue
-    rules: RulePack
+    rule_history: RuleHistory
     basemap: Basemap | None
     memory: Memory
 
@@ -90,10 +91,15 @@ class Resources:
             engine=database.engine(endpoint.url),
             reader=database.reader_engine(endpoint.reader_url),
             catalogue=catalogue_of.load(*directories),
-            rules=load_rule_pack(settings.rule_pack_path),
+            rule_history=load_rule_history(settings.rule_pack_path),
             basemap=basemap.from_settings(settings),
             memory=Memory(),
         )
+
+    @property
+    def rules(self) -> RulePack:
+        """The rules in force today."""
+        return self.rule_history.on(datetime.now(UTC).date())
 
     def version(self) -> Hashable:
         """Return what every answer depends on; see `analyses.answers_version`."""
@@ -121,7 +127,7 @@ class Resources:
                 # hours that were set a moment ago are shown, also on the report's own day
                 cell_work.stored(session, self.rules, day)
             if asked_for is not None:
-                days.analyse(session, self.rules, day, queries)
+                days.analyse(session, self.rule_history, day, queries)
 
     def recover(self) -> bool:
         """Start the private database again if it is down; returns whether it was.

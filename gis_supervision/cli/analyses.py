@@ -102,13 +102,16 @@ def analyse(
         return
     with connected() as connection:
         _ = connection.translate
-        rules = connection.rules()
+        history = connection.rule_history()
         with progress() as advance, session_scope(connection.engine) as session:
             day = as_of.date() if as_of else register.current_day(session)
+            rules = history.on(day)
             spoken_of = stored.latest_as_of(session)
             announce = publish if publish is not None else spoken_of is None or day >= spoken_of
             advance(_("Computing coverage"))
-            coverage = run.coverage(session, rules, day, seed=seed, publish=announce)
+            coverage = run.coverage(session, history, day, seed=seed, publish=announce)
+            advance(_("Computing coverage of every month"))
+            months = run.coverage_months(session, history, day, seed=seed, publish=announce)
             advance(_("Finding hotspots"))
             hotspots = run.hotspots(
                 session,
@@ -133,13 +136,21 @@ def analyse(
                     "reused": result.reused,
                     "published": announce and result.kind != cell_work.KIND,
                 }
-                for result in (coverage, hotspots, workload)
+                for result in (coverage, months, hotspots, workload)
             ]
         )
         return
     print_coverage(_, coverage.summary, day, rules.reference)
     print_hotspots(_, hotspots.summary, resolution)
     print_workload(_, workload.summary)
+    if not history.in_force(day):
+        typer.echo(
+            _(
+                "No version of the rules is in force on %(day)s: %(rules)s was taken.",
+                day=day,
+                rules=rules.reference,
+            )
+        )
     if not announce:
         typer.echo(
             _(

@@ -6,20 +6,23 @@ import signal
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gis_supervision import catalogue
 from gis_supervision import settings as configuration
-from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.domain.rule_history import load_rule_history
 from gis_supervision.language import Translator, translator
 from gis_supervision.storage import cluster, database, migration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from sqlalchemy import Engine
 
     from gis_supervision.catalogue import Catalogue
+    from gis_supervision.domain.rule_history import RuleHistory
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.settings import Settings
 
@@ -43,9 +46,13 @@ class Connection:
         path = self.settings.catalogue_path
         return catalogue.load(*([path] if path else []))
 
-    def rules(self) -> RulePack:
-        """Read the rule pack of the settings."""
-        return load_rule_pack(self.settings.rule_pack_path)
+    def rule_history(self) -> RuleHistory:
+        """Read the rule pack of the settings, in all versions that are there."""
+        return load_rule_history(self.settings.rule_pack_path)
+
+    def rules(self, day: date | None = None) -> RulePack:
+        """Read the rule pack of the settings, as in force on a day; left out: today."""
+        return self.rule_history().on(day or datetime.now(UTC).date())
 
 
 @contextmanager

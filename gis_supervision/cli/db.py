@@ -7,10 +7,13 @@ import typer
 
 from gis_supervision import settings as configuration
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, print_json, progress
+from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.errors import ConflictError
 from gis_supervision.language import gettext_noop, translator
 from gis_supervision.storage import backup as backups
 from gis_supervision.storage import cluster, migration
+from gis_supervision.storage import rollup as rollups
+from gis_supervision.storage.database import session_scope
 
 app = typer.Typer(no_args_is_help=True, help=gettext_noop("The database: start, stop, back up."))
 
@@ -118,3 +121,35 @@ def restore(
         print_json({"restored": file, "migration": restored.revision})
     else:
         typer.echo(_("The database is that of %(file)s now.", file=file))
+
+
+@app.command(help=gettext_noop("Compare the roll-up per H3 cell with the whole register."))
+def rollup(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help=gettext_noop("Make it anew first."))
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection, session_scope(connection.engine) as session:
+        _ = connection.translate
+        if rebuild:
+            rollups.rebuild(session)
+        verdict = rollups.verify(session)
+    if as_json:
+        print_json(verdict.to_dict())
+    else:
+        print_table(
+            _("Roll-up per H3 cell, resolutions 0 to 8"),
+            (_("What"), _("Number")),
+            [
+                (_("Rows"), verdict.rows),
+                (_("Premises"), verdict.premises),
+                (_("Premises out of scope"), verdict.out_of_scope),
+                (_("Premises without an H3 cell"), verdict.without_cell),
+                (_("Inspections"), verdict.inspections),
+                (_("Unresolved hazards"), verdict.unresolved),
+                (_("Rows that differ from the register"), sum(verdict.different.values())),
+            ],
+        )
+    if not verdict.right:
+        raise ConflictError("the roll-up is not that of the register: `db rollup --rebuild`")

@@ -35,6 +35,7 @@ COMMANDS = {
     "grid": "grid",
     "analyse": "analyses",
     "patterns": "patterns",
+    "coverage": "coverage",
     "explain": "explanations",
     "risk": "risk",
     "zones": "zones",

@@ -32,10 +32,9 @@ def cell(
 ) -> None:
     with connected() as connection:
         _ = connection.translate
-        rules = connection.rules()
         with session_scope(connection.engine) as session:
             day = as_of.date() if as_of else register.default_as_of(session)
-            found = explain.cell(session, rules, identifier, day)
+            found = explain.cell(session, connection.rules(day), identifier, day)
     if as_json:
         print_json(found.to_dict())
         return

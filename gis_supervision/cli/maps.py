@@ -59,7 +59,7 @@ def build(
                 parameters["as_of"] = as_of.date().isoformat()
                 advance(_("Computing what the map shows"))
                 with session_scope(connection.engine) as session:
-                    days.analyse(session, connection.rules(), as_of.date(), queries)
+                    days.analyse(session, connection.rule_history(), as_of.date(), queries)
             if cell_work.shown_by(queries):
                 with session_scope(connection.engine) as session:
                     # hours that were set since the last analysis are shown

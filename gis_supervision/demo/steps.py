@@ -19,7 +19,7 @@ from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import patterns, risk_order, run
 from gis_supervision.analysis import scan as scanning
 from gis_supervision.assignment import cell_work, design
-from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.domain.rule_history import load_rule_history
 from gis_supervision.errors import ConflictError
 from gis_supervision.importing import batches
 from gis_supervision.language import translator
@@ -110,7 +110,7 @@ def show(
     Demonstration
     """
     _ = translator(settings.language)
-    rules = load_rule_pack(settings.rule_pack_path)
+    rules = load_rule_history(settings.rule_pack_path).packs[-1]
     steps: list[Step] = []
 
     def timed(name: str, work: Callable[[], bool]) -> None:

@@ -62,6 +62,7 @@ UNRESOLVED = """
         AND (h.resolved_on IS NULL OR h.resolved_on > %(as_of)s)
     WHERE
         p.location = 'exact'
+        AND p.h3_{resolution} IS NOT NULL
         AND NOT p.external
         AND NOT EXISTS (SELECT 1 FROM external_division AS e WHERE e.division_id = p.division_id)
         AND (p.opened_on IS NULL OR p.opened_on <= %(as_of)s)

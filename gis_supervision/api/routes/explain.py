@@ -24,4 +24,4 @@ def cell(
     asked(request, known=("as_of",))
     with session_scope(shared.engine) as session:
         day = as_of or register.default_as_of(session)
-        return explain.cell(session, shared.rules, identifier, day).to_dict()
+        return explain.cell(session, shared.rule_history.on(day), identifier, day).to_dict()

@@ -17,3 +17,11 @@ FROM pg_index AS i
 LEFT JOIN pg_constraint AS c ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x')
 WHERE i.indrelid = to_regclass(:relation) AND i.indpred IS NULL AND c.oid IS NULL
 ORDER BY i.indexrelid;
+
+-- name: rolled_up
+SELECT
+    exists(
+        SELECT 1
+        FROM pg_trigger AS t
+        WHERE t.tgrelid = to_regclass(:relation) AND t.tgname = 'rollup_inserted'
+    ) AS counted;

@@ -21,7 +21,13 @@ def numbers(name: str, values: npt.ArrayLike) -> Floats:
     InvalidInputError
         If the values are not numbers.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
+        array = np.asarray(values)
+        # texts and dates would become numbers that nobody meant
+        if array.dtype.kind not in "biufO" and array.size:
+            raise InvalidInputError(f"{name}: numbers expected, not {array.dtype}")
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"{name}: numbers expected ({error})") from error
@@ -111,6 +117,8 @@ def links(neighbours: sparse.csr_array, n: int) -> sparse.csr_array:
         raise InvalidInputError(
             f"neighbours: shape ({n}, {n}) expected for {n} values, it is {neighbours.shape}"
         )
+    if neighbours.dtype.kind not in "biuf":
+        raise InvalidInputError(f"neighbours: numbers expected, not {neighbours.dtype}")
     weights = sparse.csr_array(neighbours, dtype=np.float64, copy=True)
     weights.sum_duplicates()
     weights.eliminate_zeros()

@@ -83,8 +83,8 @@ def gi_star(
 ) -> GiStar:
     """Getis-Ord Gi* of every cell.
 
-    Each cell counts among its own neighbours, with the largest weight of its row: 1 for binary
-    neighbours, and the score for row-standardised ones is then the same as for binary ones.
+    Neighbours are binary: every stored weight that is not 0 makes a neighbour, whatever its value
+    (so row-standardised and binary weights give the same), and each cell counts among its own.
 
     The p-value comes from the normal distribution or, with `permutations`, from conditional
     permutation: the cell keeps its value, and its neighbours are drawn from all other cells
@@ -101,7 +101,7 @@ def gi_star(
     values
         One value for each cell, shape (n,); NaN and infinity are "no data". Integers are fine.
     neighbours
-        Weights, n x n, without self links. Symmetry is not needed.
+        Links, n x n, without self links. Symmetry is not needed.
     permutations
         Number of random replicates; 0 for the analytic p-value.
     seed
@@ -137,14 +137,15 @@ def gi_star(
     if spread == 0 or not linked.any():
         return GiStar(z=z, p=p, bins=bins)
 
+    weights.data[:] = 1.0
     m = len(data)
-    own, total, squares = _row_sums(weights)
-    room = m * squares - total**2
-    # with all other cells as equal neighbours, nothing is left to compare with
-    usable = linked & (room > 1e-12 * m * squares)
+    size = np.diff(weights.indptr) + 1.0
+    # with all other cells as neighbours, nothing is left to compare with
+    usable = linked & (size < m)
     score = np.full(m, np.nan)
     # data are deviations from the mean, so the expected sum is 0
-    score[usable] = (weights @ data + own * data)[usable] / np.sqrt(spread * room[usable] / (m - 1))
+    room = size * (m - size) / (m - 1)
+    score[usable] = (weights @ data + data)[usable] / np.sqrt(spread * room[usable])
     z[known] = score
     if permutations:
         tails = conditional_permutation(data, weights, permutations=permutations, seed=seed)
@@ -260,25 +261,3 @@ def _with_data(
         data = data - data.mean()
         data -= data.mean()
     return known, data, weights
-
-
-def _row_sums(weights: sparse.csr_array) -> tuple[Floats, Floats, Floats]:
-    """Weight of the cell itself, and sums over it and its neighbours.
-
-    Returns
-    -------
-    own
-        Largest weight of the row, shape (n,); 0 without neighbours.
-    total, squares
-        Sums of the weights and of their squares, shape (n,).
-    """
-    degree = np.diff(weights.indptr)
-    linked = degree > 0
-    own = np.zeros(len(degree))
-    if weights.nnz and not np.ptp(weights.data):
-        own[linked] = abs(float(weights.data[0]))
-        total = weights.data[0] * degree + own
-        return own, total, weights.data[0] ** 2 * degree + own**2
-    own[linked] = np.maximum.reduceat(np.abs(weights.data), weights.indptr[:-1][linked])
-    total = weights.sum(axis=1) + own
-    return own, total, (weights * weights).sum(axis=1) + own**2

@@ -1,10 +1,13 @@
 """Gi*, local Moran, false discovery rate and empirical Bayes against references and by hand."""
 
+import copy
 import itertools
 import math
 
 import h3
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,10 +72,11 @@ def graph(binary):
     return graphs.Graph.from_arrays(coo.row, coo.col, coo.data)
 
 
-def esda_gi_star(values, graph, seed=1):
+def esda_gi_star(values, graph, seed=1, permutations=999):
     from esda.getisord import G_Local  # noqa: PLC0415 - slow to import, and warns
 
-    return G_Local(values, graph, transform="B", star=True, permutations=999, seed=seed, n_jobs=1)
+    options = {"permutations": permutations, "seed": seed, "n_jobs": 1}
+    return G_Local(values, graph, transform="B", star=True, **options)
 
 
 def esda_moran(values, graph, seed=1):
@@ -158,10 +162,9 @@ def test_permutation_leaves_the_own_value_out_even_with_seven_cells(values, weig
         "uneven": sparse.csr_array(SMALL * np.linspace(0.5, 2, 49).reshape(7, 7)),
         "negative": sparse.csr_array(-SMALL),
     }[weighting]
+    p = gi_star(values, weights, permutations=20_000).p
+    np.testing.assert_allclose(p, exact_two_sided(values, SMALL), atol=0.02)
     expected = exact_two_sided(values, weights)
-    if weighting != "negative":
-        p = gi_star(values, weights, permutations=20_000).p
-        np.testing.assert_allclose(p, expected, atol=0.02)
     # a cell that equals the mean has a statistic of 0, whatever its neighbours
     expected[values == values.mean()] = 1.0
     np.testing.assert_allclose(
@@ -199,6 +202,100 @@ def test_seeds_hardly_matter(smooth, binary):
     between = [mean_difference(a, b) for a, b in itertools.combinations(results, 2)]
     # a single set of 999 replicates gives more than 0.02
     assert 0 < np.mean(between) < 0.01
+
+
+def weights_of(kind, binary):
+    """The same neighbours, written in another way."""
+    coo = binary.tocoo()
+    rng = np.random.default_rng(9)
+    if kind == "uneven":
+        return sparse.csr_array((rng.random(coo.nnz) + 0.1, (coo.row, coo.col)), coo.shape)
+    if kind == "unsorted":
+        order = [rng.permutation(np.arange(a, b)) for a, b in itertools.pairwise(binary.indptr)]
+        indices = binary.indices[np.concatenate(order)]
+        return sparse.csr_array((binary.data, indices, binary.indptr), binary.shape)
+    if kind == "zeros":
+        row, col = np.append(coo.row, range(90)), np.append(coo.col, range(400, 490))
+        data = np.append(coo.data, np.zeros(90))
+        return sparse.csr_array((data, (row, col)), coo.shape)
+    if kind == "duplicates":
+        indptr = 2 * binary.indptr
+        return sparse.csr_array((np.full(2 * coo.nnz, 0.5), np.repeat(binary.indices, 2), indptr))
+    if kind == "64-bit":
+        indices, indptr = binary.indices.astype(np.int64), binary.indptr.astype(np.int64)
+        return sparse.csr_array((binary.data, indices, indptr), binary.shape)
+    return sparse.csr_array(binary, dtype=kind)
+
+
+KINDS = ["uneven", "unsorted", "zeros", "duplicates", "64-bit", "bool", "int8", "float32"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_neighbours_written_in_another_way_give_the_gi_star_of_esda(smooth, binary, graph, kind):
+    weights = weights_of(kind, binary)
+    before = weights.data.copy(), weights.indices.copy(), weights.indptr.copy()
+    ours = gi_star(smooth, weights, permutations=99, seed=1)
+    theirs = esda_gi_star(smooth, graph, permutations=0).Zs
+    np.testing.assert_allclose(ours.z, theirs, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(ours.p, gi_star(smooth, binary, permutations=99, seed=1).p)
+    for array, old in zip((weights.data, weights.indices, weights.indptr), before, strict=True):
+        np.testing.assert_array_equal(array, old)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["uneven", "unsorted", "duplicates", "int8"])
+def test_local_moran_takes_weights_as_they_are(smooth, binary, kind):
+    from esda.moran import Moran_Local  # noqa: PLC0415 - slow to import, and warns
+    from libpysal.graph import Graph  # noqa: PLC0415 - as esda
+
+    weights = weights_of(kind, binary)
+    coo = sparse.csr_array(weights).tocoo()
+    coo.sum_duplicates()
+    graph = Graph.from_arrays(coo.row, coo.col, coo.data.astype(float))
+    theirs = Moran_Local(smooth, graph, transformation="o", permutations=0)
+    ours = local_moran(smooth, weights, permutations=0)
+    np.testing.assert_allclose(ours.i, theirs.Is, rtol=1e-11, atol=1e-12)
+    np.testing.assert_array_equal(ours.quadrant, theirs.q)
+    assert np.isnan(ours.p).all()
+
+
+@pytest.mark.parametrize("function", [gi_star, local_moran])
+def test_values_may_be_of_any_kind_and_are_never_changed(function):
+    numbers = [3, 1, 4, 1, 5, None, 2]
+    floats = np.array([3, 1, 4, 1, 5, np.nan, 2])
+    expected = function(floats, SMALL, permutations=9)
+    masked = np.ma.array([3, 1, 4, 1, 5, 99, 2], mask=[0, 0, 0, 0, 0, 1, 0])
+    wide = np.zeros((7, 3))
+    wide[:, 1] = floats
+    for values in (
+        numbers,
+        tuple(numbers),
+        floats.astype(np.float32),
+        wide[:, 1],
+        floats[::-1][::-1],
+        masked,
+        pd.Series(numbers, index=range(70, 77)),
+        pd.Series(numbers, dtype="Int64"),
+        pl.Series(numbers),
+        np.array(numbers, dtype=object),
+    ):
+        before = copy.deepcopy(values)
+        found = function(values, SMALL, permutations=9)
+        for name, array in vars(expected).items():
+            np.testing.assert_array_equal(getattr(found, name), array)
+        assert str(values) == str(before)
+    assert masked.mask.tolist() == [False] * 5 + [True, False]
+
+
+def test_two_cells_have_nothing_to_compare_with():
+    pair = linked(2, [(0, 1)])
+    for permutations in (0, 9):
+        assert nothing(gi_star([1, 5], pair, permutations=permutations))
+    moran = local_moran([1, 5], pair, permutations=9)
+    np.testing.assert_array_equal(moran.i, [-0.5, -0.5])
+    np.testing.assert_array_equal(moran.quadrant, [2, 4])
+    np.testing.assert_array_equal(moran.p, [1, 1])
 
 
 def test_row_standardised_and_binary_neighbours_give_the_same_gi_star(smooth, binary):
@@ -382,6 +479,10 @@ def test_huge_and_tiny_values_neither_overflow_nor_vanish():
         (np.arange(7), SMALL.toarray(), "csr_array expected, not ndarray"),
         (np.arange(7), SMALL + sparse.eye_array(7), "cell 0 is linked to itself"),
         (np.arange(7), SMALL * np.nan, "finite weights expected"),
+        (np.arange(7), SMALL * 1j, "neighbours: numbers expected, not complex128"),
+        (["1"] * 7, SMALL, "values: numbers expected, not <U1"),
+        (np.arange(7) * 1j, SMALL, "values: numbers expected, not complex128"),
+        (np.arange(7).astype("datetime64[D]"), SMALL, r"values: numbers expected, not datetime64"),
     ],
 )
 def test_wrong_input_is_named(values, weights, message):
@@ -416,8 +517,14 @@ def test_benjamini_hochberg_by_hand():
     for wrong in ([1.5], [-0.1], ["a"]):
         with pytest.raises(InvalidInputError, match="p: numbers"):
             benjamini_hochberg(wrong, 0.05)
-    with pytest.raises(InvalidInputError, match="alpha"):
-        benjamini_hochberg([0.5], 5)
+    for alpha in (5, -0.1, np.nan):
+        with pytest.raises(InvalidInputError, match="alpha"):
+            benjamini_hochberg([0.5], alpha)
+    # a rate of 0 rejects only what is impossible, a rate of 1 everything; ties stand together
+    assert benjamini_hochberg([0.0, 1e-300, 1.0], 0).tolist() == [True, False, False]
+    assert benjamini_hochberg([1.0, 0.3, np.nan], 1).tolist() == [True, True, False]
+    assert benjamini_hochberg([0.02, 0.5, 0.02, 0.02], 0.03).tolist() == [True, False, True, True]
+    assert not benjamini_hochberg([0.03, 0.5, 0.03, 0.03], 0.03).any()
 
 
 @settings(max_examples=50, deadline=None)

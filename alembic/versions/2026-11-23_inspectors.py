@@ -64,6 +64,13 @@ def upgrade() -> None:
         sa.Column("skill", sa.Text(), nullable=False),
         sa.Column("certificate_number", sa.Text(), nullable=True),
         sa.Column("valid", postgresql.DATERANGE(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=True),
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         postgresql.ExcludeConstraint(
             (sa.column("inspector_id"), "="),
             (sa.column("skill"), "="),
@@ -90,6 +97,13 @@ def upgrade() -> None:
         sa.Column("lead_id", sa.BigInteger(), nullable=False),
         sa.Column("assistant_id", sa.BigInteger(), nullable=False),
         sa.Column("valid", postgresql.DATERANGE(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=True),
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         postgresql.ExcludeConstraint(
             (sa.column("assistant_id"), "="),
             (sa.column("valid"), "&&"),

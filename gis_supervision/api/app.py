@@ -15,6 +15,7 @@ from gis_supervision.api.routes import (
     explain,
     health,
     home,
+    inspectors,
     layers,
     maps,
     matching,
@@ -78,4 +79,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(workload.router)
     app.include_router(matching.router)
     app.include_router(proposals.router)
+    app.include_router(inspectors.router)
     return app

@@ -42,6 +42,7 @@ COMMANDS = {
     "workload": "workload",
     "proposals": "proposals",
     "draw": "draws",
+    "inspectors": "inspectors",
     "map": "maps",
     "catalogue": "catalogue",
     "serve": "serving",

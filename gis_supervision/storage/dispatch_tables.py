@@ -35,6 +35,8 @@ class InspectorSkill(Record):
     skill: Mapped[str]
     certificate_number: Mapped[str | None]
     valid: Mapped[Range[date]]
+    recorded_by: Mapped[str | None]
+    recorded_at: Mapped[datetime] = now()
 
 
 class InspectorLeave(Record):
@@ -108,6 +110,8 @@ class InspectorTeam(Record):
     lead_id: Mapped[int] = reference("inspector")
     assistant_id: Mapped[int] = reference("inspector")
     valid: Mapped[Range[date]]
+    recorded_by: Mapped[str | None]
+    recorded_at: Mapped[datetime] = now()
 
 
 class CellWorkload(Record):

@@ -133,6 +133,40 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
     return [ids[number] for number in numbers]
 
 
+def of(session: Session, ids: Sequence[int]) -> list[NewInspector]:
+    """Return what `register` keeps of some inspectors, as it is now."""
+    rows = session.execute(
+        select(
+            Inspector,
+            func.st_y(Inspector.home).label("lat"),
+            func.st_x(Inspector.home).label("lng"),
+        ).where(Inspector.id.in_(list(ids)))
+    )
+    return [
+        NewInspector(
+            staff_number=row.staff_number,
+            name=row.name,
+            capacity_hours=row.capacity_hours,
+            synthetic=row.synthetic,
+            languages=tuple(row.languages),
+            lat=lat,
+            lng=lng,
+            left_on=row.left_on,
+        )
+        for row, lat, lng in rows
+    ]
+
+
+def certificates_of(session: Session, inspector_id: int) -> list[Certificate]:
+    """Return all certificates of an inspector, by skill and first day."""
+    rows = session.scalars(
+        select(InspectorSkill)
+        .where(InspectorSkill.inspector_id == inspector_id)
+        .order_by(InspectorSkill.skill, func.lower(InspectorSkill.valid))
+    )
+    return [Certificate(Skill(r.skill), _period(r.valid), r.certificate_number) for r in rows]
+
+
 def ids_of(session: Session, staff_numbers: Iterable[str]) -> dict[str, int]:
     """Return the ids of the inspectors with these staff numbers; unknown ones are left out."""
     rows = session.execute(
@@ -247,6 +281,7 @@ def certify(
     valid: Period,
     *,
     number: str | None = None,
+    by: str | None = None,
 ) -> None:
     """Give an inspector a certificate; from its first day on it takes the place of older ones.
 
@@ -254,6 +289,8 @@ def certify(
     ------
     InvalidInputError
         When the certificate holds on no day.
+    ConflictError
+        When one that begins later overlaps it.
     """
     valid.required("certificate")
     old = session.scalars(
@@ -264,10 +301,16 @@ def certify(
         )
     ).all()
     for row in old:
-        if valid.first is not None and (row.valid.lower is None or row.valid.lower < valid.first):
-            row.valid = Range(row.valid.lower, valid.first)
-        else:
+        begins = row.valid.lower
+        if begins == valid.first:
             session.delete(row)
+        elif valid.first is not None and (begins is None or begins < valid.first):
+            row.valid = Range(begins, valid.first)
+        else:
+            raise ConflictError(
+                f"there is a later certificate from {begins} on: withdraw it first, or end this"
+                " one before it"
+            )
     session.flush()
     session.add(
         InspectorSkill(
@@ -275,6 +318,7 @@ def certify(
             skill=skill.value,
             certificate_number=number,
             valid=Range(valid.first, valid.end),
+            recorded_by=by,
         )
     )
     session.flush()
@@ -403,7 +447,9 @@ def absences(session: Session, day: date, end: date | None) -> list[Absence]:
     ]
 
 
-def team_up(session: Session, lead_id: int, assistant_id: int, valid: Period) -> bool:
+def team_up(
+    session: Session, lead_id: int, assistant_id: int, valid: Period, *, by: str | None = None
+) -> bool:
     """Let two inspectors go together: the first leads (A), the second assists (B).
 
     Returns
@@ -446,7 +492,10 @@ def team_up(session: Session, lead_id: int, assistant_id: int, valid: Period) ->
         )
     session.execute(
         insert(InspectorTeam).values(
-            lead_id=lead_id, assistant_id=assistant_id, valid=Range(valid.first, valid.end)
+            lead_id=lead_id,
+            assistant_id=assistant_id,
+            valid=Range(valid.first, valid.end),
+            recorded_by=by,
         )
     )
     return True

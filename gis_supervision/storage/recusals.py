@@ -35,6 +35,20 @@ class Recusal:
     recorded_by: str
 
 
+def premises_with(session: Session, licence: str) -> int:
+    """Return the id of the premises with a licence.
+
+    Raises
+    ------
+    NotFoundError
+        When none has it.
+    """
+    found = session.scalars(select(Premises.id).where(Premises.licence == licence)).first()
+    if found is None:
+        raise NotFoundError(f"licence {licence!r}: no premises of the register has it")
+    return found
+
+
 def add(
     session: Session,
     inspector_id: int,

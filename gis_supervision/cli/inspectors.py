@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import getpass
 from datetime import date, datetime, timedelta
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated, Any
 
 import typer
 
+from gis_supervision.cli import registration
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table
 from gis_supervision.domain.inspectors import (
     SKILL_NAMES,
     Period,
     Skill,
-    language_code,
 )
 from gis_supervision.errors import InvalidInputError, NotFoundError
-from gis_supervision.importing import people, people_load
+from gis_supervision.importing import people
 from gis_supervision.language import gettext_noop
-from gis_supervision.rendering import tables
 from gis_supervision.storage import inspectors as storage
 from gis_supervision.storage import recusals, register
 from gis_supervision.storage.database import session_scope
 
-REFUSED = 6
-"""Exit code when rows were refused."""
-
 app = typer.Typer(
     no_args_is_help=True,
     help=gettext_noop("Inspectors: certificates, leave, recusals, teams."),
+)
+
+app.command(
+    "load", help=gettext_noop("Load inspectors from CSV files or workbooks: all rows or none.")
+)(registration.load)
+app.command(
+    "template", help=gettext_noop("Write an empty workbook with the columns that `load` reads.")
+)(registration.template)
+app.command("register", help=gettext_noop("Register an inspector, or change what is given."))(
+    registration.register_
 )
 
 Number = Annotated[str, typer.Argument(help=gettext_noop("Staff number."))]
@@ -56,72 +61,7 @@ End = Annotated[
         "--end", formats=["%Y-%m-%d"], help=gettext_noop("End it: first day on which it is over.")
     ),
 ]
-By = Annotated[
-    str | None, typer.Option(help=gettext_noop("Who does it; left out: the account's name."))
-]
-
-
-@app.command(help=gettext_noop("Load inspectors from CSV files or workbooks: all rows or none."))
-def load(
-    files: Annotated[list[Path], typer.Argument(help=gettext_noop("CSV files or workbooks."))],
-    datum: Annotated[
-        str, typer.Option(help=gettext_noop("Datum of the homes' coordinates."))
-    ] = "CGCS2000",
-    report: Annotated[
-        Path | None,
-        typer.Option(help=gettext_noop("Write the wrong values here (.csv or .xlsx).")),
-    ] = None,
-    by: By = None,
-    as_json: AsJson = False,
-) -> None:
-    if report is not None:
-        tables.format_of(report)
-    with connected() as connection, session_scope(connection.engine) as session:
-        _ = connection.translate
-        done = people_load.load(session, files, by=by or getpass.getuser(), datum=datum)
-    columns = [
-        tables.Column(name, _(title))
-        for name, title in (
-            ("file", gettext_noop("File")),
-            ("row", gettext_noop("Row")),
-            ("column", gettext_noop("Column")),
-            ("value", gettext_noop("Value")),
-            ("expected", gettext_noop("Expected")),
-        )
-    ]
-    rows = [(w.file, str(w.row), w.column, w.value, w.expected) for w in done.wrong]
-    if report is not None and rows:
-        tables.write(tables.Table("wrong_rows", _("Wrong rows"), tuple(columns), [rows]), report)
-    if as_json:
-        print_json(done.to_dict())
-    elif rows:
-        print_table(
-            _("Nothing was loaded: mend these values"), [column.title for column in columns], rows
-        )
-    else:
-        print_table(
-            _("Loaded"),
-            (_("Table"), _("New"), _("Changed"), _("Unchanged")),
-            [
-                (kind, told["new"], told["changed"], told["unchanged"])
-                for kind, told in done.counts.items()
-            ],
-        )
-    if not done.loaded:
-        raise typer.Exit(REFUSED)
-
-
-@app.command(help=gettext_noop("Write an empty workbook with the columns that `load` reads."))
-def template(
-    file: Annotated[Path, typer.Argument(help=gettext_noop("Workbook to write (.xlsx)."))],
-    chinese: Annotated[
-        bool, typer.Option(help=gettext_noop("Column names in Chinese, else in English."))
-    ] = True,
-) -> None:
-    if file.suffix.lower() != ".xlsx":
-        raise InvalidInputError(f"{file.name}: expected a name that ends in .xlsx")
-    people.write_template(file, chinese=chinese)
-    typer.echo(str(file))
+By = registration.By
 
 
 @app.command("list", help=gettext_noop("List the inspectors of a day."))
@@ -212,58 +152,6 @@ def show(
             *((_("Leave"), f"{_days(a.period)} ({a.reason})") for a in away if personal),
         ],
     )
-
-
-@app.command("register", help=gettext_noop("Register an inspector, or change what is given."))
-def register_(
-    number: Number,
-    name: Annotated[str | None, typer.Option(help=gettext_noop("Name."))] = None,
-    capacity_hours: Annotated[
-        float | None, typer.Option(min=0, help=gettext_noop("Hours an inspector works in a year."))
-    ] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help=gettext_noop("Language, such as zh or 维吾尔语."))
-    ] = None,
-    home: Annotated[
-        str | None, typer.Option(help=gettext_noop("Home as LAT,LNG; `none` forgets it."))
-    ] = None,
-    left_on: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help=gettext_noop("First day on which the person is gone.")
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    with connected() as connection, session_scope(connection.engine) as session:
-        _ = connection.translate
-        known = storage.of(session, list(storage.ids_of(session, [number]).values()))
-        kept = known[0] if known else None
-        if kept is None and name is None:
-            raise InvalidInputError(f"inspector {number} is new: give a --name")
-        lat, lng = (None, None) if kept is None else (kept.lat, kept.lng)
-        if home is not None:
-            lat, lng = (None, None) if home == "none" else _point(home)
-        default = 1600.0 if kept is None else kept.capacity_hours
-        new = storage.NewInspector(
-            staff_number=number,
-            name=name or (kept.name if kept else ""),
-            capacity_hours=default if capacity_hours is None else capacity_hours,
-            synthetic=kept.synthetic if kept else False,
-            languages=(
-                tuple(language_code(text) for text in language)
-                if language is not None
-                else (kept.languages if kept else ())
-            ),
-            lat=lat,
-            lng=lng,
-            left_on=left_on.date() if left_on else (kept.left_on if kept else None),
-        )
-        storage.register(session, [new])
-    if as_json:
-        print_json({"staff_number": number, "new": kept is None})
-    else:
-        typer.echo(_("Registered: %(number)s %(name)s", number=number, name=new.name))
 
 
 @app.command(help=gettext_noop("Give a certificate, or end one."))
@@ -500,14 +388,3 @@ def _period(first: date, last: datetime | None) -> Period:
 def _days(period: Period) -> str:
     last = "" if period.end is None else str(period.end - timedelta(days=1))
     return f"{period.first or ''} – {last}"
-
-
-def _point(text: str) -> tuple[float, float]:
-    parts = text.split(",")
-    try:
-        lat, lng = (float(part) for part in parts)
-    except ValueError:
-        raise InvalidInputError(f"--home {text}: expected LAT,LNG") from None
-    if not (-90 <= lat <= 90 and -180 <= lng <= 180):  # noqa: PLR2004 - the globe
-        raise InvalidInputError(f"--home {text}: expected degrees, latitude first")
-    return lat, lng

@@ -44,6 +44,15 @@ SELECT
     c.name
 FROM category AS c;
 
+-- Outlines of the H3 cells that runs and the roll-up speak of.
+CREATE VIEW map.h3_cell AS
+SELECT
+    c.id AS h3,
+    c.resolution,
+    c.geom,
+    c.geom_3857
+FROM h3_cell AS c;
+
 -- What each coverage run says of each premises, when its next visit is due, and who is responsible then.
 CREATE VIEW covered_premises AS
 SELECT
@@ -69,6 +78,13 @@ SELECT
     v.visited_on,
     v.due_on,
     v.checklist_due_on,
+    least(v.due_on, v.checklist_due_on) - r.as_of AS days_left,
+    CASE
+        WHEN least(v.due_on, v.checklist_due_on) < r.as_of THEN 'overdue'
+        WHEN least(v.due_on, v.checklist_due_on) <= r.as_of + 30 THEN 'month'
+        WHEN least(v.due_on, v.checklist_due_on) <= r.as_of + 90 THEN 'quarter'
+        WHEN least(v.due_on, v.checklist_due_on) IS NOT NULL THEN 'later'
+    END AS urgency,
     m.zone_id,
     z.code AS zone,
     i.staff_number,
@@ -123,5 +139,6 @@ FROM map.analysis AS r
 INNER JOIN uncovered_cell AS v ON r.run_id = v.run_id
 WHERE r.kind = 'coverage';
 
-GRANT SELECT ON map.coverage_month, map.category, map.premises_coverage, map.unattended_cell
+GRANT SELECT ON
+map.coverage_month, map.category, map.h3_cell, map.premises_coverage, map.unattended_cell
 TO gis_supervision_reader;

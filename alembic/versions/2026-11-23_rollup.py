@@ -39,6 +39,7 @@ def upgrade() -> None:
     # rows are written again and again: room for the next version beside the old one
     op.execute("ALTER TABLE h3_rollup SET (fillfactor = 50)")
     op.execute((SQL / "rollup.sql").read_text(encoding="utf-8"))
+    op.execute((SQL / "rollup_triggers.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:

@@ -11,7 +11,7 @@ from gis_supervision.analysis.coverage_months import period_ends
 from gis_supervision.analysis.findings import coverage_findings, hotspot_findings
 from gis_supervision.domain.rule_history import history_of
 from gis_supervision.errors import InvalidInputError
-from gis_supervision.storage import analyses
+from gis_supervision.storage import analyses, rollup
 from gis_supervision.storage import coverage as stored
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def coverage(
         units = coverage_frames.units_of(premises, stored.category_ids(session, names))
         visits, checklists = coverage_frames.counted(premises, standing, units)
         keep_outlines(session, visits["h3"].units.tolist(), RESOLUTION)
+        for resolution, cells in rollup.cells_without_outline(session).items():
+            keep_outlines(session, cells, resolution)
         of_premises.append(coverage_frames.rows(premises, standing, as_of))
         return coverage_findings(visits, Counter(standing.statuses.tolist()), checklists)
 

@@ -1,6 +1,7 @@
 """The roll-up of the register per H3 cell: to check it, to make it anew, to draw it.
 
-Triggers keep it current (``alembic/sql/rollup.sql``), so nothing here is needed for it to be right.
+Triggers keep it current (``alembic/sql/rollup_triggers.sql``), so nothing here is needed for it to
+be right.
 """
 
 from __future__ import annotations
@@ -104,14 +105,13 @@ def rebuild(session: Session) -> int:
     return int(session.scalars(select(func.h3_rollup_rebuild())).one())
 
 
-def cells_without_outline(session: Session) -> list[int]:
-    """Return the cells of the roll-up whose outline is not kept yet, in order."""
-    return list(
-        session.scalars(
-            text(
-                "SELECT DISTINCT u.h3 FROM h3_rollup AS u"
-                " WHERE u.h3 <> 0 AND NOT EXISTS (SELECT 1 FROM h3_cell AS c WHERE c.id = u.h3)"
-                " ORDER BY u.h3"
-            )
+def cells_without_outline(session: Session) -> dict[int, list[int]]:
+    """Return the cells of the roll-up whose outline is not kept yet, by resolution."""
+    rows = session.execute(
+        text(
+            "SELECT u.resolution, array_agg(DISTINCT u.h3) AS cells FROM h3_rollup AS u"
+            " WHERE u.h3 <> 0 AND NOT EXISTS (SELECT 1 FROM h3_cell AS c WHERE c.id = u.h3)"
+            " GROUP BY u.resolution ORDER BY u.resolution"
         )
     )
+    return {row.resolution: row.cells for row in rows}

@@ -12,6 +12,7 @@ from gis_supervision.api import errors
 from gis_supervision.api.dependencies import Resources
 from gis_supervision.api.routes import (
     coverage,
+    draws,
     explain,
     health,
     home,
@@ -80,4 +81,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(matching.router)
     app.include_router(proposals.router)
     app.include_router(inspectors.router)
+    app.include_router(draws.router)
     return app

@@ -25,6 +25,7 @@ from gis_supervision.domain.draws import (
     reserves_by_ratio,
 )
 from gis_supervision.domain.rule_values import DrawExclusions
+from gis_supervision.domain.verify_draw import DrawError, check_text
 from gis_supervision.errors import ConflictError, InvalidInputError
 from gis_supervision.storage import draw_candidates, draws, inspectors
 from gis_supervision.storage.draw_tables import DrawCommitment, DrawPlan, DrawResult
@@ -156,6 +157,10 @@ def plan(session: Session, rules: RulePack, wish: Wish, *, by: str) -> Record:
     """
     if not by.strip():
         raise InvalidInputError("by: expected the name of who plans the draw")
+    try:
+        check_text(wish.name, "name of the plan")
+    except DrawError as error:
+        raise InvalidInputError(str(error)) from error
     if wish.method not in METHODS:
         raise InvalidInputError(f"method {wish.method!r}: expected one of {', '.join(METHODS)}")
     ratios = _ratios(rules, wish)

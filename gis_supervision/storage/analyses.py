@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import frames
+from gis_supervision.storage.draw_tables import DrawPublication
 from gis_supervision.storage.proposal_tables import ProposalEvent
 from gis_supervision.storage.tables import (
     H3_RESOLUTIONS,
@@ -296,21 +297,22 @@ def publish(session: Session, run_id: int) -> None:
     )
 
 
-def answers_version(session: Session) -> tuple[int, int, datetime | None, int]:
+def answers_version(session: Session) -> tuple[int, int, datetime | None, int, int]:
     """Return what every answer depends on.
 
     Returns
     -------
     tuple
         The database (a restored one is another), the version of the register, when an analysis was
-        published last, and the newest decision on a proposal.
+        published last, the newest decision on a proposal, and how many draws are public.
     """
     database = session.scalars(
         text("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
     ).one()
     published = session.scalars(select(func.max(AnalysisRun.published_at))).one()
     decided = session.scalars(select(func.max(ProposalEvent.id))).one() or 0
-    return database, registry_version(session), published, decided
+    drawn = session.scalars(select(func.count()).select_from(DrawPublication)).one()
+    return database, registry_version(session), published, decided, drawn
 
 
 def latest_as_of(session: Session) -> date | None:

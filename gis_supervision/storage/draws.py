@@ -133,7 +133,7 @@ def find(session: Session, name: str | int, *, lock: bool = False) -> Record:
     session
         An open session.
     name
-        The name; a number, also as text, where no draw has that name.
+        The number; or, as text, the name, and the number where no draw has that name.
     lock
         Wait until nobody else takes a step of this draw; held until the transaction ends.
 
@@ -142,7 +142,7 @@ def find(session: Session, name: str | int, *, lock: bool = False) -> Record:
     NotFoundError
         When there is none; the message has the nearest name.
     """
-    queries = [select(DrawPlan).where(DrawPlan.name == str(name))]
+    queries = [select(DrawPlan).where(DrawPlan.name == name)] if isinstance(name, str) else []
     if _numeric(name):
         queries.append(select(DrawPlan).where(DrawPlan.id == int(name)))
     plan = None

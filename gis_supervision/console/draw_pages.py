@@ -1,0 +1,86 @@
+"""Public pages of draws: what was fixed beforehand, what was drawn, and how to check it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from gis_supervision.assignment import draw_record
+from gis_supervision.console.pages import LANGUAGE_NAMES
+from gis_supervision.language import LANGUAGES, install, translator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gis_supervision.language import Language
+
+
+def index(
+    draws: Sequence[dict[str, Any]], language: Language, url_for: Callable[..., object]
+) -> str:
+    """Draw the list of public draws.
+
+    Parameters
+    ----------
+    draws
+        As `gis_supervision.assignment.draw_record.public` tells them.
+    language
+        Language of the page.
+    url_for
+        Gives the address of a route by name and path parameters.
+
+    Returns
+    -------
+    str
+        HTML that needs nothing from elsewhere; values are escaped.
+    """
+    return _drawn("draws.html", language, draws=draws, url_for=url_for)
+
+
+def one(
+    draw: dict[str, Any],
+    files: Sequence[str],
+    language: Language,
+    url_for: Callable[..., object],
+) -> str:
+    """Draw the page of one draw, which prints well.
+
+    Parameters
+    ----------
+    draw
+        As `gis_supervision.assignment.draw_record.public` tells it.
+    files
+        Names of its files that are public.
+    language, url_for
+        As in `index`.
+
+    Returns
+    -------
+    str
+    """
+    return _drawn("draw.html", language, draw=draw, files=files, url_for=url_for)
+
+
+def _drawn(template: str, language: Language, **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gis_supervision.console"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    translate = translator(language)
+    install(environment, translate)
+    other = next(known for known in LANGUAGES if known != language)
+    words = {
+        **draw_record.STATES,
+        **draw_record.KINDS,
+        **draw_record.EXCLUSIONS,
+        **draw_record.WITHOUT_PAIR,
+    }
+    return environment.get_template(template).render(
+        language=language,
+        other=other,
+        other_name=LANGUAGE_NAMES[other],
+        words={word: translate(text) for word, text in words.items()},
+        **values,
+    )

@@ -331,7 +331,17 @@ def _wait_for_workers(client: Client, place: str, timeout_s: float) -> None:
             "`dask worker ADDRESS`"
         ) from error
     wanted = environment()
-    told: dict[str, Any] = client.run(environment, on_error="return")
+    try:
+        told: dict[str, Any] = client.sync(
+            client._run,  # noqa: SLF001 - the public way waits for ever for a worker that hangs
+            environment,
+            on_error="return",
+            callback_timeout=timeout_s,
+        )
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"scheduler {place}: a worker does not answer, waited {timeout_s:g} s"
+        ) from error
     try:
         told["the scheduler"] = client.run_on_scheduler(environment)
     except (ImportError, AttributeError, RuntimeError) as error:

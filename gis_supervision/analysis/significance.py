@@ -174,7 +174,9 @@ def critical_values(p: Floats, alphas: Sequence[float]) -> list[float]:
     ranks = np.arange(1, len(ranked) + 1)
     values = []
     for alpha in alphas:
-        passing = np.flatnonzero(ranked <= alpha * ranks / len(ranked))
+        # a p-value that equals its limit passes, also where rounding puts the limit below it
+        limits = alpha * ranks / max(1, len(ranked)) * (1 + 4 * np.finfo(float).eps)
+        passing = np.flatnonzero(ranked <= limits)
         values.append(float(ranked[passing[-1]]) if passing.size else -1.0)
     return values
 

@@ -400,7 +400,8 @@ def _pieces(path: Path, piece_rows: int) -> list[Piece]:
             end += 1
         rows = sum(sizes[group:end])
         groups = tuple(range(group, end))
-        pieces.append(Piece(str(path), geometry, groups, first, rows, metadata.num_rows))
+        # workers have working directories of their own
+        pieces.append(Piece(str(path.absolute()), geometry, groups, first, rows, metadata.num_rows))
         first, group = first + rows, end
     return pieces
 

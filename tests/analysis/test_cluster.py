@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def test_counts_are_the_same_when_a_worker_is_killed_half_way(scheduler, dataset
             cluster.count(client, dataset, asked, timeout_s=1, advance=kill_the_last)
 
 
-def test_workers_of_another_version_are_refused(scheduler, tmp_path):
+def test_workers_of_another_version_and_those_that_hang_are_refused(scheduler, tmp_path):
     package = tmp_path / "gis_supervision"
     source = Path(gis_supervision.__file__).parent
     shutil.copytree(
@@ -145,6 +146,12 @@ def test_workers_of_another_version_are_refused(scheduler, tmp_path):
         with (
             pytest.raises(UnavailableError, match=expected),
             cluster.connected(scheduler, timeout_s=SECONDS),
+        ):
+            pass
+        os.kill(other.process.pid, signal.SIGSTOP)
+        with (
+            pytest.raises(UnavailableError, match="a worker does not answer, waited 1 s"),
+            cluster.connected(scheduler, timeout_s=1),
         ):
             pass
 

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+from fractions import Fraction
 
 import h3
 import numpy as np
@@ -525,6 +526,11 @@ def test_benjamini_hochberg_by_hand():
     assert benjamini_hochberg([1.0, 0.3, np.nan], 1).tolist() == [True, True, False]
     assert benjamini_hochberg([0.02, 0.5, 0.02, 0.02], 0.03).tolist() == [True, False, True, True]
     assert not benjamini_hochberg([0.03, 0.5, 0.03, 0.03], 0.03).any()
+    for alpha in ("0.1", "0.05", "0.01"):
+        for n, rank in itertools.combinations(range(40, 0, -1), 2):
+            # all of so many are at their common limit, which binary fractions may miss
+            p = [float(Fraction(alpha) * rank / n)] * rank + [1.0] * (n - rank)
+            assert benjamini_hochberg(p, float(alpha)).sum() == rank
 
 
 @settings(max_examples=50, deadline=None)

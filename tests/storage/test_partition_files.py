@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import geopandas
 import numpy as np
@@ -226,6 +227,14 @@ def test_row_groups_are_read_together_up_to_a_size(tmp_path, good):
         for n in b.frame["premises_id"]
     ]
     assert ids == list(range(1, 61))
+
+
+def test_pieces_are_found_from_any_working_directory(tmp_path, good, monkeypatch):
+    made.write_raw(tmp_path / "one.parquet", good)
+    monkeypatch.chdir(tmp_path)
+    (piece,) = open_dataset(Path("one.parquet")).pieces
+    monkeypatch.chdir("/")
+    assert len(list(partition_rows.premises(piece, 30))) == 2
 
 
 def test_what_the_manifest_says_must_be_true(tmp_path):

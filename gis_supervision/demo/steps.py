@@ -19,15 +19,15 @@ from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import patterns, risk_order, run
 from gis_supervision.analysis import scan as scanning
 from gis_supervision.assignment import cell_work, design
+from gis_supervision.demo import people
 from gis_supervision.domain.rule_history import load_rule_history
 from gis_supervision.errors import ConflictError
 from gis_supervision.importing import batches
 from gis_supervision.language import translator
 from gis_supervision.rendering import basemap, map_report
-from gis_supervision.storage import analyses, grid, migration, register, zones
+from gis_supervision.storage import analyses, grid, inspectors, migration, register, zones
 from gis_supervision.storage import batches as batches_of
 from gis_supervision.storage.database import session_scope
-from gis_supervision.storage.inspectors import NewInspector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,11 +200,10 @@ def _zones(engine: Engine, rules: RulePack, as_of: date, first: date) -> bool:
         if zones.count(session, as_of):
             return True
         made = design.design(session, rules, as_of=as_of, valid_from=first)
-        people = [
-            NewInspector(f"DEMO-{number:03d}", f"Inspector {number:02d}", 1600.0, synthetic=True)
-            for number in range(1, len(made.zone_ids) + 1)
-        ]
-        design.assign_in_order(session, made, people)
+        made_up = people.made_up(len(made.zone_ids))
+        design.assign_in_order(session, made, made_up)
+        inspectors.register(session, made_up[len(made.zone_ids) :])
+        people.furnish(session, as_of, first, by=ACTOR)
     return False
 
 

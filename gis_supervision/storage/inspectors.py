@@ -140,7 +140,9 @@ def of(session: Session, ids: Sequence[int]) -> list[NewInspector]:
             Inspector,
             func.st_y(Inspector.home).label("lat"),
             func.st_x(Inspector.home).label("lng"),
-        ).where(Inspector.id.in_(list(ids)))
+        )
+        .where(Inspector.id.in_(list(ids)))
+        .order_by(Inspector.staff_number.collate("C"))
     )
     return [
         NewInspector(

@@ -49,6 +49,18 @@ def premises_with(session: Session, licence: str) -> int:
     return found
 
 
+def some_premises(session: Session, number: int) -> list[int]:
+    """Return the ids of a few premises that lie in a cell, the first by licence."""
+    return list(
+        session.scalars(
+            select(Premises.id)
+            .where(Premises.cell_id.is_not(None))
+            .order_by(Premises.licence.collate("C"))
+            .limit(number)
+        )
+    )
+
+
 def add(
     session: Session,
     inspector_id: int,

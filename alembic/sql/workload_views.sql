@@ -62,6 +62,7 @@ CREATE FUNCTION map.zone_load_on(day date) RETURNS TABLE (
     catering double precision,
     special_food double precision,
     capacity_hours double precision,
+    capacity_part double precision,
     inspector_hours double precision,
     lacks_production double precision,
     lacks_circulation double precision,
@@ -103,6 +104,7 @@ person AS (
         a.zone_id,
         i.id,
         i.capacity_hours,
+        i.capacity_hours / count(*) OVER (PARTITION BY i.id) AS capacity_part,
         i.synthetic,
         coalesce(h.skills, '{}') AS skills,
         sum(l.hours) OVER (PARTITION BY i.id) AS inspector_hours
@@ -125,6 +127,7 @@ SELECT
     l.catering,
     l.special_food,
     p.capacity_hours,
+    p.capacity_part,
     p.inspector_hours,
     nullif(CASE WHEN NOT 'production' = any(p.skills) THEN l.production END, 0),
     nullif(CASE WHEN NOT 'circulation' = any(p.skills) THEN l.circulation END, 0),

@@ -46,7 +46,7 @@ class Weights:
 
     distance: float = 1.0
     skills: float = 4.0
-    continuity: float = 1.0
+    continuity: float = 2.0
     load: float = 2.0
     languages: float = 1.0
 

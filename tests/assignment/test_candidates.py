@@ -83,7 +83,7 @@ def test_who_was_responsible_for_the_premises_keeps_them(session, area):
     one = told(result, zones[0], 3)
     assert one.parts["continuity"] == 0.0
     assert one.distance_m < 1500, "without a home, the zone looked after until now counts"
-    assert told(result, zones[0], 2).parts["continuity"] == 1.0
+    assert told(result, zones[0], 2).parts["continuity"] == 2.0
 
 
 def test_skills_are_those_of_the_first_day(session, area):

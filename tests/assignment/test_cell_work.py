@@ -96,6 +96,7 @@ def test_load_is_that_of_all_zones_of_a_person_and_skills_are_those_of_the_day(s
     cell_work.stored(session, RULES, DAY)
     rows = load(session)
     assert rows[first.id].inspector_hours == pytest.approx(28.5)
+    assert [row.capacity_part for row in rows.values()] == [15.0, 15.0], "counted once in sums"
     assert rows[second.id].hours == pytest.approx(13.5)
     assert rows[first.id].lacks_catering is None
     assert rows[second.id].lacks_production == pytest.approx(13.5)

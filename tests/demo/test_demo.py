@@ -186,7 +186,7 @@ def test_the_service_tells_the_same_totals(service):
     assert "2013-06-30" in page
 
 
-@pytest.mark.parametrize("name", ["hotspot_steps", "emerging_hotspots", "clusters"])
+@pytest.mark.parametrize("name", ["hotspot_steps", "emerging_hotspots", "clusters", "risk"])
 def test_patterns_of_a_past_day_are_found_when_they_are_asked_for(service, name):
     page = service.get(f"/maps/{name}?as_of=2013-06-30&language=en")[1]
     data = json.loads(

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis_supervision.domain import h3_index
-from gis_supervision.storage import database, rollup
+from gis_supervision.storage import bulk, database, rollup
 from gis_supervision.storage.rollup_tables import H3Rollup
 
 DAY = date(2024, 1, 1)
@@ -108,6 +108,22 @@ def test_a_cell_that_lost_everything_is_gone(session):
     session.delete(premises)
     session.flush()
     assert rollup.verify(session).rows == 0
+
+
+def test_a_bulk_load_counts_anew_behind_its_rows(session, monkeypatch):
+    monkeypatch.setattr(bulk, "FEWEST_ROWS", 1)
+    premises = placed(session)
+    with bulk.load(session, "premises", 5):
+        for place in range(5):
+            placed(session, lng=84.0 + place)
+        assert not rollup.verify(session).right, "the trigger rests meanwhile"
+    verdict = rollup.verify(session)
+    assert (verdict.premises, verdict.different) == (6, {})
+    with bulk.load(session, "inspection", 1):
+        factories.inspection(session, premises)
+    placed(session)
+    verdict = rollup.verify(session)
+    assert (verdict.premises, verdict.inspections, verdict.different) == (7, 1, {})
 
 
 def test_a_wrong_row_is_found_and_a_rebuild_mends_it(session):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis_supervision import catalogue
 from gis_supervision.analysis import patterns, run
+from gis_supervision.assignment import proposing
 from gis_supervision.domain import h3_index
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.rendering import map_report
@@ -111,6 +112,21 @@ def fill(session):
             visit = factories.inspection(session, place, inspected_on=AS_OF - timedelta(days=days))
             factories.hazard(session, visit, item=str(item), severity=SEVERITIES[hazards % 4])
     session.flush()
+    codes = session.scalars(
+        text(
+            "SELECT g.code FROM zone_cell m JOIN grid_cell g ON m.cell_id = g.id"
+            " JOIN zone z ON m.zone_id = z.id WHERE z.code = 'Z01' ORDER BY g.id LIMIT 2"
+        )
+    ).all()
+    proposing.move(
+        session,
+        load_rule_pack(DEMO_RULES),
+        by="调度员",
+        first=AS_OF,
+        as_of=AS_OF,
+        cells=codes,
+        zone="Z02",
+    )
     run.coverage(session, load_rule_pack(DEMO_RULES), AS_OF)
     run.coverage_months(session, load_rule_pack(DEMO_RULES), AS_OF, months=6)
     run.hotspots(session, AS_OF, minimum_premises=2)

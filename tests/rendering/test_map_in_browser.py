@@ -3,6 +3,9 @@
 import re
 
 import pytest
+from sqlalchemy import func, select
+
+from gis_supervision.storage.proposal_tables import ProposalCase
 
 MAPS = (
     "unresolved_hazards",
@@ -11,8 +14,11 @@ MAPS = (
     "coverage_months",
     "hotspot_steps",
     "emerging_hotspots",
+    "proposal",
 )
 TITLES = {
+    ("proposal", "en"): "Proposal: before and after",
+    ("proposal", "zh_CN"): "调整方案前后对照",
     ("unresolved_hazards", "en"): "Unresolved hazards",
     ("unresolved_hazards", "zh_CN"): "未整改隐患一张图",
     ("coverage", "en"): "Inspection coverage",
@@ -352,3 +358,17 @@ def test_a_small_screen_shows_map_and_panel(chromium, built):
     page.wait_for_selector(POPUP)
     assert page.evaluate("window.scrollY") == 0
     context.close()
+
+
+def test_a_switch_shows_the_zones_before_or_after(built, opened, register):
+    page = opened(built("proposal"))
+    assert page.is_checked("[data-toggle=proposal_after]")
+    page.check("[data-toggle=proposal_before]")
+    assert not page.is_checked("[data-toggle=proposal_after]")
+    assert page.locator("[data-layer=proposal_after] ul").count() == 0, "its legend goes with it"
+    page.check("[data-toggle=proposal_after]")
+    assert not page.is_checked("[data-toggle=proposal_before]")
+    rows = page.locator("#list-0 tbody tr").all_inner_texts()
+    assert sorted(row.split()[0] for row in rows) == ["Z01", "Z02"]
+    counted = register.session.scalar(select(func.count()).select_from(ProposalCase))
+    assert row_figures(page.locator(".totals tfoot tr"))[-1] == counted > 0

@@ -13,6 +13,7 @@ from gis_supervision.api.dependencies import Resources
 from gis_supervision.api.routes import (
     coverage,
     draws,
+    days,
     explain,
     health,
     home,
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(layers.router)
     app.include_router(explain.router)
     app.include_router(coverage.router)
+    app.include_router(days.router)
     app.include_router(workload.router)
     app.include_router(matching.router)
     app.include_router(proposals.router)

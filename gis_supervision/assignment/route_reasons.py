@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Reason(StrEnum):
     """Why a stop is left out; the first that holds, in this order."""
 
+    NOT_LOCATED = "not_located"
     NO_SKILL = "no_skill"
     NO_TEAM = "no_team"
     RECUSED = "recused"
@@ -34,6 +35,7 @@ class Reason(StrEnum):
 
 
 REASONS: Final = {
+    Reason.NOT_LOCATED: gettext_noop("its location is not known"),
     Reason.NO_SKILL: gettext_noop("nobody has the skill"),
     Reason.NO_TEAM: gettext_noop("needs two inspectors, and no team has the skill"),
     Reason.RECUSED: gettext_noop("all who could go are recused"),

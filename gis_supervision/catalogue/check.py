@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _GEOMETRIES = {
     "point": {"POINT"},
+    "line": {"LINESTRING", "MULTILINESTRING"},
     "polygon": {"POLYGON", "MULTIPOLYGON"},
 }
 

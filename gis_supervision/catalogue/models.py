@@ -122,7 +122,7 @@ class Geometry(_Strict):
     """The geometry column; coordinates are degrees of WGS84, which stands for CGCS2000 too."""
 
     column: Name
-    type: Literal["point", "polygon"]
+    type: Literal["point", "line", "polygon"]
     srid: Literal[4326] = 4326
 
 

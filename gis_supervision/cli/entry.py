@@ -39,6 +39,7 @@ COMMANDS = {
     "explain": "explanations",
     "risk": "risk",
     "zones": "zones",
+    "days": "days",
     "workload": "workload",
     "proposals": "proposals",
     "draw": "draws",

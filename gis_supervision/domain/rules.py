@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, Strict, ValidationError, model_validator
 
+from gis_supervision.domain.day_rules import DayRules
 from gis_supervision.domain.inspectors import Skill
 from gis_supervision.domain.rule_errors import describe_errors, near_name
 from gis_supervision.domain.rule_values import (
@@ -68,6 +69,7 @@ class RulePack(StrictModel):
     hazard_deadlines: dict[SeverityName, Deadline] = Field(default_factory=dict)
     workload: WorkloadRules
     skills: SkillRules | None = None
+    days: DayRules = DayRules()
     priorities: Annotated[tuple[Priority, ...], Strict(strict=False)] = ()
     risk_score: ScoreRules | None = None
 

@@ -217,6 +217,9 @@ def _layer(
     if geometry == "point":
         placed = packing.points(found.geometries)
         return about | {"points": placed.packed, "located": placed.located}, placed.bounds
+    if geometry == "line":
+        ways = packing.lines(found.geometries)
+        return about | {"lines": ways.packed, "located": ways.located}, ways.bounds
     shapes = found.geometries
     if layer.time is not None:
         steps = series.arrange(layer, found, names)

@@ -192,6 +192,55 @@ def areas(geometries: Sequence[bytes | None]) -> Areas:
     return Areas(packed, int(there.sum()), _bounds(whole))
 
 
+def lines(geometries: Sequence[bytes | None]) -> Areas:
+    """Pack lines as they are.
+
+    Parameters
+    ----------
+    geometries
+        WKB of a line or several lines in degrees, or None, for each feature.
+
+    Returns
+    -------
+    Areas
+        A part of a feature is a line; it has one ring, its corners. The point for the label is the
+        middle of the longest line.
+
+    Raises
+    ------
+    InvalidInputError
+        A geometry is no line.
+    """
+    shapes = shapely.from_wkb(np.array(geometries, dtype=object))
+    shapes[shapely.is_empty(shapes)] = None
+    there = ~shapely.is_missing(shapes)
+    present = shapes[there]
+    if set(shapely.get_type_id(present).tolist()) - {1, 5}:
+        raise InvalidInputError("a layer of lines holds a geometry that is none")
+    if present.size == 0:
+        return Areas({"parts": [0] * len(geometries)}, 0, None)
+    pieces, owners = shapely.get_parts(present, return_index=True)
+    whole = np.round(shapely.get_coordinates(pieces) * DEGREES).astype(np.int64)
+    length = shapely.length(pieces)
+    longest = [
+        max(np.flatnonzero(owners == n), key=lambda i: length[i]) for n in range(len(present))
+    ]
+    middle = shapely.get_coordinates(
+        shapely.line_interpolate_point(pieces[longest], 0.5, normalized=True)
+    )
+    parts = np.zeros(len(geometries), dtype=np.int64)
+    parts[there] = np.bincount(owners)
+    packed = {
+        "x": _deltas(whole[:, 0]),
+        "y": _deltas(whole[:, 1]),
+        "corners": shapely.get_num_coordinates(pieces).tolist(),
+        "rings": [1] * len(pieces),
+        "parts": parts.tolist(),
+        "label": np.round(middle * DEGREES).astype(np.int64).ravel().tolist(),
+    }
+    return Areas(packed, int(there.sum()), _bounds(whole))
+
+
 def _simplified(shapes: NDArray[Any]) -> NDArray[Any]:
     west, south, east, north = shapely.total_bounds(shapes)
     extent = max(east - west, north - south)

@@ -1,4 +1,4 @@
-// Areas: polygons on one canvas, filled by class, outlined, or as the ground below.
+// Areas and lines on one canvas: filled or drawn by class, outlined, or as the ground below.
 
 const HATCH = "#b3ab98";
 const GROUND = { fillColor: "#faf8f3", color: "#d0c9b9", weight: 0.9 };
@@ -90,7 +90,8 @@ class AreaShapes {
 
   shape(area, i, renderer) {
     if (!area.outline) return null;
-    const made = L.polygon(area.outline, {
+    const corners = this.layer.line ? area.outline.map((part) => part[0]) : area.outline;
+    const made = L[this.layer.line ? "polyline" : "polygon"](corners, {
       renderer,
       smoothFactor: 0.6,
       interactive: this.layer.draw === "classes",
@@ -105,10 +106,12 @@ class AreaShapes {
     if (layer.draw === "ground") return { ...GROUND, fillOpacity: this.basemap ? 0 : 1 };
     if (layer.draw === "outline") return { fill: false, color: "#34495e", weight: 1.6, opacity: 0.85 };
     if (layer.styles.length === 0) {
-      return { fill: true, fillColor: "#5b8fa8", fillOpacity: 0.12, color: "#5b8fa8", weight: 0.8 };
+      const plain = { color: "#5b8fa8", weight: layer.line ? 3 : 0.8, fill: !layer.line };
+      return { ...plain, fillColor: "#5b8fa8", fillOpacity: 0.12 };
     }
     const { classes, ofFeature } = classified(layer);
     const entry = classes[ofFeature[i]];
+    if (layer.line) return { fill: false, color: entry.color, weight: 4, opacity: 0.85 };
     return {
       fill: true,
       fillColor: entry.color,

@@ -81,7 +81,8 @@ function decodeLayer(spec) {
     columns,
     ...decodeSteps(spec),
     points: spec.points ? decodePoints(spec.points, spec.count) : null,
-    areas: spec.areas ? decodeAreas(spec.areas) : null,
+    areas: spec.areas || spec.lines ? decodeAreas(spec.areas || spec.lines) : null,
+    line: Boolean(spec.lines),
     style: 0,
   };
 }

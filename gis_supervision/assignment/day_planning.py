@@ -1,0 +1,569 @@
+"""Plan days from the register: who is due, who is there, how far it is; keep the plan."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gis_supervision import __version__
+from gis_supervision.assignment import routing, travel, wanted_stops
+from gis_supervision.assignment.route_reasons import Reason
+from gis_supervision.assignment.routing import Crew, Routes, Shift, Stop, Window
+from gis_supervision.assignment.travel import OFFICE, Place
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.language import gettext_noop
+from gis_supervision.storage import analyses, day_plans, day_stops, inspectors, roads
+from gis_supervision.storage.day_plans import NewLeftOut, NewRoute, NewStop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+    from gis_supervision.assignment.wanted_stops import Wanted
+    from gis_supervision.domain.inspectors import Inspector
+    from gis_supervision.domain.rules import RulePack
+
+SOURCES = ("due", "hazards")
+MATRICES = ("straight_line", "roads", "file")
+MOST_DAYS = 31
+_WEEKEND = 5
+_SPARE = 1.3
+"""How many more stops than time are looked at for each crew: some lie better than others."""
+
+NOTES = {
+    "no_home": gettext_noop(
+        "without home or office, the day begins in the middle of the stops: {}"
+    ),
+    "not_considered": gettext_noop("stops not looked at, since more urgent ones fill the days: {}"),
+    "no_way": gettext_noop("pairs of places without a way in the matrix: {}"),
+    "off_road": gettext_noop("places too far from every road: {}"),
+    "skills_unchecked": gettext_noop(
+        "no certificate is recorded of anybody: skills were not looked at ({} crews)"
+    ),
+    "time_limited": gettext_noop("the time limit ended the search: another run may differ"),
+    "late": gettext_noop("visits after their deadline: {}"),
+}
+"""What people are told beside the routes."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be planned.
+
+    Attributes
+    ----------
+    first
+        First day; Saturdays and Sundays are passed over unless ``weekends``.
+    days
+        Number of days.
+    sources
+        Any of `SOURCES`: premises due by the last day, hazards due by then.
+    wanted
+        Stops of a file beside those.
+    only
+        Staff numbers of those who are planned; empty: everybody who is there.
+    office
+        Latitude and longitude of the office, for those whose home is not known.
+    from_office
+        Whether everybody begins and ends at the office.
+    any_zone
+        Whether inspectors visit other zones than their own too.
+    matrix, matrix_file
+        One of `MATRICES`, and the file of an own matrix.
+    seed, iterations, max_seconds
+        Of the search.
+    """
+
+    first: date
+    days: int = 1
+    sources: tuple[str, ...] = SOURCES
+    wanted: tuple[Wanted, ...] = ()
+    only: tuple[str, ...] = ()
+    office: tuple[float, float] | None = None
+    from_office: bool = False
+    weekends: bool = False
+    any_zone: bool = False
+    matrix: str = "straight_line"
+    matrix_file: Path | None = None
+    seed: int = 0
+    iterations: int = routing.ITERATIONS
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan that was made and kept."""
+
+    plan_id: int
+    days: tuple[date, ...]
+    routes: Routes
+    left_out: dict[str, Reason]
+    notes: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON takes them."""
+        return {
+            "plan": self.plan_id,
+            "days": [day.isoformat() for day in self.days],
+            **self.routes.to_dict(),
+            "left_out": {key: reason.value for key, reason in self.left_out.items()},
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A premises that is wanted: everything but its place in the matrix."""
+
+    id: int
+    stop: Stop
+    lat: float | None
+    lng: float | None
+    purpose: str
+    due_on: date | None
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Those who go together with the same skills, with the days of the plan on which they do."""
+
+    key: str
+    lead: Inspector
+    assistant: Inspector | None
+    skills: frozenset[str]
+    days: tuple[int, ...]
+    recused: frozenset[int]
+
+    @property
+    def members(self) -> tuple[Inspector, ...]:
+        return (self.lead,) if self.assistant is None else (self.lead, self.assistant)
+
+
+def dates(first: date, days: int, *, weekends: bool = False) -> tuple[date, ...]:
+    """Return the days of a plan.
+
+    Raises
+    ------
+    InvalidInputError
+        When there are none, or more than `MOST_DAYS`.
+    """
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInputError(f"days: expected 1 to {MOST_DAYS}, got {days}")
+    found: list[date] = []
+    day = first
+    while len(found) < days:
+        if weekends or day.weekday() < _WEEKEND:
+            found.append(day)
+        day += timedelta(days=1)
+    return tuple(found)
+
+
+def plan(
+    session: Session, rules: RulePack, request: Request, *, by: str, replace_plan: bool = False
+) -> Planned:
+    """Plan days and keep the plan.
+
+    Parameters
+    ----------
+    session
+        An open session; the caller commits.
+    rules
+        Hours, speed and how many go (``[days]``), length of visits, skills.
+    request
+        What is to be planned.
+    by
+        Who plans.
+    replace_plan
+        Whether a plan in force for one of the days may be replaced.
+
+    Returns
+    -------
+    Planned
+
+    Raises
+    ------
+    InvalidInputError
+        When the request is wrong.
+    ConflictError
+        When a plan is in force for one of the days and may not be replaced.
+    UnavailableError
+        When the matrix asks for a road network that is not there.
+    """
+    if request.matrix not in MATRICES or (request.matrix == "file") != bool(request.matrix_file):
+        raise InvalidInputError(f"matrix: expected one of {', '.join(MATRICES)}, a file with file")
+    unknown = set(request.sources) - set(SOURCES)
+    if unknown:
+        raise InvalidInputError(
+            f"source {', '.join(sorted(unknown))}: expected any of {', '.join(SOURCES)}"
+        )
+    planned = dates(request.first, request.days, weekends=request.weekends)
+    units = _units(session, rules, planned, request)
+    candidates = _candidates(session, rules, request, planned, units)
+    notes: Counter[str] = Counter()
+    if not any(member.certificates for unit in units for member in unit.members):
+        candidates = [
+            replace(one, stop=replace(one.stop, skills=frozenset())) for one in candidates
+        ]
+        notes["skills_unchecked"] = len(units)
+    chosen, homeless, not_considered = _choose(rules, candidates, units)
+    notes["not_considered"] = not_considered
+    places, stops, crews, starts = _placed(rules, chosen, units, request, notes)
+    times = _times(session, rules, request, places, notes)
+    found = routing.plan_routes(
+        stops,
+        crews,
+        times,
+        days=len(planned),
+        seed=request.seed,
+        iterations=request.iterations,
+        max_seconds=request.max_seconds,
+    )
+    left_out = {one.key: one.reason for one in found.left_out}
+    left_out |= {one.stop.key: Reason.NOT_LOCATED for one in homeless}
+    notes["late"], notes["time_limited"] = found.late, int(found.time_limited)
+    by_key = {one.stop.key: one for one in candidates}
+    told = {name: count for name, count in notes.items() if count}
+    summary = {**found.to_dict(), "notes": told}
+    summary["left_out"] = dict(Counter(reason.value for reason in left_out.values()))
+    plan_id = day_plans.store(
+        session,
+        planned,
+        _new_routes(found, planned, units, starts, by_key),
+        [
+            NewLeftOut(by_key[key].id, by_key[key].purpose, by_key[key].due_on, reason.value)
+            for key, reason in left_out.items()
+        ],
+        by=by,
+        matrix=request.matrix,
+        seed=request.seed,
+        rules=rules.reference,
+        register_version=analyses.registry_version(session),
+        parameters=_parameters(request),
+        summary=summary,
+        replace=replace_plan,
+    )
+    return Planned(plan_id, planned, found, left_out, told)
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    told = asdict(request)
+    told["first"] = request.first.isoformat()
+    told["wanted"] = len(request.wanted)
+    told["matrix_file"] = None if request.matrix_file is None else request.matrix_file.name
+    told["version"] = __version__
+    return told
+
+
+def _units(
+    session: Session, rules: RulePack, planned: Sequence[date], request: Request
+) -> list[_Unit]:
+    """Tell who goes together on which days: teams whose two are there, others alone."""
+    found: dict[tuple[int, int | None, frozenset[str]], _Unit] = {}
+    known: set[str] = set()
+    for at, day in enumerate(planned):
+        people = inspectors.on(session, day)
+        known |= {one.staff_number for one in people}
+        there = {
+            one.id: one
+            for one in people
+            if one.available(day) and (not request.only or one.staff_number in request.only)
+        }
+        for one in there.values():
+            other = None if one.team is None else there.get(one.team.colleague_id)
+            if one.team is not None and other is not None and one.team.role == "B":
+                continue
+            skills = _skills(rules, one, other, day)
+            recused = one.recused_premises | (other.recused_premises if other else frozenset())
+            same = (one.id, None if other is None else other.id, skills)
+            if same in found:
+                before = found[same]
+                found[same] = replace(
+                    before, days=(*before.days, at), recused=before.recused | recused
+                )
+                continue
+            key = "+".join(each.staff_number for each in (one, other) if each is not None)
+            earlier = sum(unit.key.split("/")[0] == key for unit in found.values())
+            key = f"{key}/{earlier + 1}" if earlier else key
+            found[same] = _Unit(key, one, other, skills, (at,), recused)
+    missing = sorted(set(request.only) - known)
+    if missing:
+        raise InvalidInputError(f"inspector {', '.join(missing)}: not there on these days")
+    return sorted(found.values(), key=lambda unit: unit.key)
+
+
+def _skills(
+    rules: RulePack, lead: Inspector, assistant: Inspector | None, day: date
+) -> frozenset[str]:
+    """Return the skills of those who go together, of both where both need them."""
+    own = lead.skills(day)
+    if assistant is not None:
+        other = assistant.skills(day)
+        own = own & other if rules.both_skilled else own | other
+    return frozenset(skill.value for skill in own)
+
+
+def _candidates(
+    session: Session,
+    rules: RulePack,
+    request: Request,
+    planned: Sequence[date],
+    units: Sequence[_Unit],
+) -> list[_Candidate]:
+    """Read who is to be visited, the most urgent first."""
+    wanted = {one.licence: one for one in request.wanted}
+    channels = rules.counted_channels()
+    licences = None if request.sources else sorted(wanted)
+    rows = day_stops.premises(session, planned[0], channels, licences)
+    intervals = rules.required_intervals_days(
+        rows["risk_class"].to_list(), rows["credit_class"].to_list(), rows["category"].to_list()
+    )
+    owners = _owners(session, request, planned, units)
+    found = []
+    for row, interval in zip(rows.iter_rows(named=True), intervals, strict=True):
+        one = _candidate(rules, request, planned, row, float(interval), wanted.get(row["licence"]))
+        if one is not None:
+            crews = owners.get(row["zone_id"])
+            found.append(replace(one, stop=replace(one.stop, crews=crews)))
+    return sorted(found, key=lambda one: (*one.stop.rank, one.stop.key))
+
+
+def _candidate(
+    rules: RulePack,
+    request: Request,
+    planned: Sequence[date],
+    row: dict[str, Any],
+    interval: float,
+    wanted: Wanted | None,
+) -> _Candidate | None:
+    """Tell whether and how a premises is wanted; an inspection counts before a follow-up."""
+    last = planned[-1]
+    purpose, due_on, people, hours = None, None, rules.days.people.count, 0.0
+    due = _due(row, interval, planned[0])
+    if wanted is not None:
+        purpose, due_on = "file", wanted.due_on
+        hours = rules.workload.visit_hours(row["category"])
+    elif "due" in request.sources and due is not None and due <= last:
+        purpose, due_on = "due", due
+        hours = rules.workload.visit_hours(row["category"])
+    elif (
+        "hazards" in request.sources
+        and row["hazards"]
+        and (row["hazard_due"] is None or row["hazard_due"] <= last)
+    ):
+        purpose, due_on, people = "hazard", row["hazard_due"], rules.days.follow_up.count
+        each = rules.workload.open_hazard
+        hours = rules.workload.visit.hours if each is None else each.hours
+    if purpose is None:
+        return None
+    service = math.ceil(3600 * hours)
+    opens = rules.days.open.spans
+    if wanted is not None:
+        people = wanted.people or people
+        service = service if wanted.minutes is None else math.ceil(60 * wanted.minutes)
+        opens = opens if wanted.hours is None else wanted.hours
+    skill = rules.skill_for(row["category"])
+    yearly = 0.0 if math.isnan(interval) or interval <= 0 else 365.25 / interval
+    return _Candidate(
+        id=row["id"],
+        stop=Stop(
+            key=row["licence"],
+            place=0,
+            service_s=service,
+            windows=tuple(Window(at, *span) for at in range(len(planned)) for span in opens),
+            skills=frozenset() if skill is None else frozenset({skill.value}),
+            people=people,
+            due_day=None if due_on is None else _index(due_on, planned),
+            risk=yearly + row["critical"],
+        ),
+        lat=row["lat"],
+        lng=row["lng"],
+        purpose=purpose,
+        due_on=due_on,
+    )
+
+
+def _due(row: dict[str, Any], interval: float, first: date) -> date | None:
+    """Return the day by which a visit is due, None where the rules ask for none."""
+    if math.isnan(interval):
+        return None
+    begun: date | None = row["last_visit"] or row["opened_on"]
+    return first - timedelta(days=1) if begun is None else begun + timedelta(days=int(interval))
+
+
+def _index(day: date, planned: Sequence[date]) -> int:
+    """Return the last day of a plan up to a deadline; below 0: days that it is overdue."""
+    if day < planned[0]:
+        return (day - planned[0]).days
+    return sum(one <= day for one in planned) - 1
+
+
+def _owners(
+    session: Session, request: Request, planned: Sequence[date], units: Sequence[_Unit]
+) -> dict[int, frozenset[str]]:
+    """Tell which crews may visit a zone: its inspector's; on absence, its deputies' as well."""
+    if request.any_zone:
+        return {}
+    responsible, deputies = day_stops.responsible(session, planned[0])
+    days: defaultdict[int, set[int]] = defaultdict(set)
+    for unit in units:
+        for member in unit.members:
+            days[member.id].update(unit.days)
+    found = {}
+    for zone, people in responsible.items():
+        own = set(people)
+        if any(len(days[person]) < len(planned) for person in people):
+            own |= deputies.get(zone, set())
+        found[zone] = frozenset(
+            unit.key for unit in units if any(member.id in own for member in unit.members)
+        )
+    return found
+
+
+def _choose(
+    rules: RulePack, candidates: Sequence[_Candidate], units: Sequence[_Unit]
+) -> tuple[list[_Candidate], list[_Candidate], int]:
+    """Take the most urgent stops, about as many as the crews have time for."""
+    work = sum(end - begin for begin, end in rules.days.work.spans)
+    left = {unit.key: _SPARE * work * len(unit.days) for unit in units}
+    way = 3600 * (rules.workload.travel.hours if rules.workload.travel else 0.0)
+    chosen, nowhere, passed = [], [], 0
+    for one in candidates:
+        if one.lat is None or one.lng is None:
+            nowhere.append(one)
+            continue
+        crews = [key for key in (one.stop.crews or left) if key in left]
+        roomy = max(crews, key=lambda key: left[key], default=None)
+        if roomy is not None and left[roomy] <= 0:
+            passed += 1
+            continue
+        if roomy is not None:
+            left[roomy] -= one.stop.service_s + way / 2
+        chosen.append(one)
+    return chosen, nowhere, passed
+
+
+def _placed(
+    rules: RulePack,
+    chosen: Sequence[_Candidate],
+    units: Sequence[_Unit],
+    request: Request,
+    notes: Counter[str],
+) -> tuple[list[Place], list[Stop], list[Crew], dict[str, str]]:
+    """Give stops and crews their rows of the matrix; tell where each crew begins."""
+    places = [Place(one.stop.key, one.lat or 0.0, one.lng or 0.0) for one in chosen]
+    stops = [replace(one.stop, place=at) for at, one in enumerate(chosen)]
+    work = rules.days.work.spans
+    crews, starts = [], {}
+    for unit in units:
+        home = next((one for one in unit.members if one.lat is not None), None)
+        if home is not None and not request.from_office:
+            place = Place(home.staff_number, float(home.lat or 0), float(home.lng or 0))
+            starts[unit.key] = "home"
+        elif request.office is not None:
+            place, starts[unit.key] = Place(OFFICE, *request.office), "office"
+        else:
+            near = zip(places[: len(stops)], stops, strict=True)
+            own = [p for p, one in near if _may(unit, one)] or places[: len(stops)]
+            lat = float(np.median([p.lat for p in own])) if own else 0.0
+            lng = float(np.median([p.lng for p in own])) if own else 0.0
+            place, starts[unit.key] = Place(OFFICE, lat, lng), "middle"
+            notes["no_home"] += 1
+        at = len(places)
+        places.append(place)
+        crews.append(
+            Crew(
+                key=unit.key,
+                shifts=tuple(
+                    Shift(day, work[0][0], work[-1][1], at, at, rules.days.pause)
+                    for day in unit.days
+                ),
+                skills=unit.skills,
+                people=len(unit.members),
+                recused=frozenset(one.stop.key for one in chosen if one.id in unit.recused),
+            )
+        )
+    return places, stops, crews, starts
+
+
+def _may(unit: _Unit, stop: Stop) -> bool:
+    return stop.crews is None or unit.key in stop.crews
+
+
+def _times(
+    session: Session,
+    rules: RulePack,
+    request: Request,
+    places: Sequence[Place],
+    notes: Counter[str],
+) -> travel.Times:
+    speed = rules.days.speed.km_per_hour
+    if request.matrix == "roads":
+        times, far = roads.times(
+            session,
+            [place.lat for place in places],
+            [place.lng for place in places],
+            km_per_hour=speed,
+        )
+        notes["off_road"] = far
+        return times
+    if request.matrix_file is not None:
+        times, missing = travel.own_matrix(
+            request.matrix_file,
+            places,
+            km_per_hour=speed,
+            known=lambda keys: day_stops.known(session, keys),
+        )
+        notes["no_way"] = missing
+        return times
+    return travel.straight_line(places, detour=rules.days.detour.factor, km_per_hour=speed)
+
+
+def _new_routes(
+    found: Routes,
+    planned: Sequence[date],
+    units: Sequence[_Unit],
+    starts: dict[str, str],
+    by_key: dict[str, _Candidate],
+) -> list[NewRoute]:
+    unit_of = {unit.key: unit for unit in units}
+    return [
+        NewRoute(
+            day=planned[route.day],
+            lead_id=unit_of[route.crew].lead.id,
+            assistant_id=None if (second := unit_of[route.crew].assistant) is None else second.id,
+            starts_at=starts[route.crew],
+            leaves_s=route.leaves_s,
+            returns_s=route.returns_s,
+            travel_s=route.travel_s,
+            stops=tuple(
+                NewStop(
+                    premises_id=by_key[visit.key].id,
+                    purpose=by_key[visit.key].purpose,
+                    due_on=by_key[visit.key].due_on,
+                    arrival_s=visit.arrival_s,
+                    start_s=visit.start_s,
+                    departure_s=visit.departure_s,
+                    travel_s=visit.travel_s,
+                    late=visit.late or _overdue(by_key[visit.key].due_on, planned[route.day]),
+                )
+                for visit in route.visits
+            ),
+        )
+        for route in found.routes
+    ]
+
+
+def _overdue(due_on: date | None, day: date) -> bool:
+    return due_on is not None and due_on < day
+
+
+def stops_of_file(session: Session, path: Path) -> tuple[Wanted, ...]:
+    """Read the stops of a file (`wanted_stops.read`) whose licences the register has."""
+    return wanted_stops.read(path, lambda keys: day_stops.known(session, keys))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,13 @@ import numpy as np
 
 from gis_supervision import __version__
 from gis_supervision.assignment import routing, travel, wanted_stops
+from gis_supervision.assignment.day_crews import Unit, owners, units_on
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.assignment.routing import Crew, Routes, Shift, Stop, Window
 from gis_supervision.assignment.travel import OFFICE, Place
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop
-from gis_supervision.storage import analyses, day_plans, day_stops, inspectors, roads
+from gis_supervision.storage import analyses, day_plans, day_stops, roads
 from gis_supervision.storage.day_plans import NewLeftOut, NewRoute, NewStop
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gis_supervision.assignment.wanted_stops import Wanted
-    from gis_supervision.domain.inspectors import Inspector
     from gis_supervision.domain.rules import RulePack
 
 SOURCES = ("due", "hazards")
@@ -130,22 +130,6 @@ class _Candidate:
     due_on: date | None
 
 
-@dataclass(frozen=True)
-class _Unit:
-    """Those who go together with the same skills, with the days of the plan on which they do."""
-
-    key: str
-    lead: Inspector
-    assistant: Inspector | None
-    skills: frozenset[str]
-    days: tuple[int, ...]
-    recused: frozenset[int]
-
-    @property
-    def members(self) -> tuple[Inspector, ...]:
-        return (self.lead,) if self.assistant is None else (self.lead, self.assistant)
-
-
 def dates(first: date, days: int, *, weekends: bool = False) -> tuple[date, ...]:
     """Return the days of a plan.
 
@@ -204,7 +188,7 @@ def plan(
             f"source {', '.join(sorted(unknown))}: expected any of {', '.join(SOURCES)}"
         )
     planned = dates(request.first, request.days, weekends=request.weekends)
-    units = _units(session, rules, planned, request)
+    units = units_on(session, rules, planned, request.only)
     candidates = _candidates(session, rules, request, planned, units)
     notes: Counter[str] = Counter()
     if not any(member.certificates for unit in units for member in unit.members):
@@ -261,60 +245,12 @@ def _parameters(request: Request) -> dict[str, Any]:
     return told
 
 
-def _units(
-    session: Session, rules: RulePack, planned: Sequence[date], request: Request
-) -> list[_Unit]:
-    """Tell who goes together on which days: teams whose two are there, others alone."""
-    found: dict[tuple[int, int | None, frozenset[str]], _Unit] = {}
-    known: set[str] = set()
-    for at, day in enumerate(planned):
-        people = inspectors.on(session, day)
-        known |= {one.staff_number for one in people}
-        there = {
-            one.id: one
-            for one in people
-            if one.available(day) and (not request.only or one.staff_number in request.only)
-        }
-        for one in there.values():
-            other = None if one.team is None else there.get(one.team.colleague_id)
-            if one.team is not None and other is not None and one.team.role == "B":
-                continue
-            skills = _skills(rules, one, other, day)
-            recused = one.recused_premises | (other.recused_premises if other else frozenset())
-            same = (one.id, None if other is None else other.id, skills)
-            if same in found:
-                before = found[same]
-                found[same] = replace(
-                    before, days=(*before.days, at), recused=before.recused | recused
-                )
-                continue
-            key = "+".join(each.staff_number for each in (one, other) if each is not None)
-            earlier = sum(unit.key.split("/")[0] == key for unit in found.values())
-            key = f"{key}/{earlier + 1}" if earlier else key
-            found[same] = _Unit(key, one, other, skills, (at,), recused)
-    missing = sorted(set(request.only) - known)
-    if missing:
-        raise InvalidInputError(f"inspector {', '.join(missing)}: not there on these days")
-    return sorted(found.values(), key=lambda unit: unit.key)
-
-
-def _skills(
-    rules: RulePack, lead: Inspector, assistant: Inspector | None, day: date
-) -> frozenset[str]:
-    """Return the skills of those who go together, of both where both need them."""
-    own = lead.skills(day)
-    if assistant is not None:
-        other = assistant.skills(day)
-        own = own & other if rules.both_skilled else own | other
-    return frozenset(skill.value for skill in own)
-
-
 def _candidates(
     session: Session,
     rules: RulePack,
     request: Request,
     planned: Sequence[date],
-    units: Sequence[_Unit],
+    units: Sequence[Unit],
 ) -> list[_Candidate]:
     """Read who is to be visited, the most urgent first."""
     wanted = {one.licence: one for one in request.wanted}
@@ -324,12 +260,12 @@ def _candidates(
     intervals = rules.required_intervals_days(
         rows["risk_class"].to_list(), rows["credit_class"].to_list(), rows["category"].to_list()
     )
-    owners = _owners(session, request, planned, units)
+    zones = {} if request.any_zone else owners(session, planned, units)
     found = []
     for row, interval in zip(rows.iter_rows(named=True), intervals, strict=True):
         one = _candidate(rules, request, planned, row, float(interval), wanted.get(row["licence"]))
         if one is not None:
-            crews = owners.get(row["zone_id"])
+            crews = zones.get(row["zone_id"])
             found.append(replace(one, stop=replace(one.stop, crews=crews)))
     return sorted(found, key=lambda one: (*one.stop.rank, one.stop.key))
 
@@ -404,30 +340,8 @@ def _index(day: date, planned: Sequence[date]) -> int:
     return sum(one <= day for one in planned) - 1
 
 
-def _owners(
-    session: Session, request: Request, planned: Sequence[date], units: Sequence[_Unit]
-) -> dict[int, frozenset[str]]:
-    """Tell which crews may visit a zone: its inspector's; on absence, its deputies' as well."""
-    if request.any_zone:
-        return {}
-    responsible, deputies = day_stops.responsible(session, planned[0])
-    days: defaultdict[int, set[int]] = defaultdict(set)
-    for unit in units:
-        for member in unit.members:
-            days[member.id].update(unit.days)
-    found = {}
-    for zone, people in responsible.items():
-        own = set(people)
-        if any(len(days[person]) < len(planned) for person in people):
-            own |= deputies.get(zone, set())
-        found[zone] = frozenset(
-            unit.key for unit in units if any(member.id in own for member in unit.members)
-        )
-    return found
-
-
 def _choose(
-    rules: RulePack, candidates: Sequence[_Candidate], units: Sequence[_Unit]
+    rules: RulePack, candidates: Sequence[_Candidate], units: Sequence[Unit]
 ) -> tuple[list[_Candidate], list[_Candidate], int]:
     """Take the most urgent stops, about as many as the crews have time for."""
     work = sum(end - begin for begin, end in rules.days.work.spans)
@@ -452,7 +366,7 @@ def _choose(
 def _placed(
     rules: RulePack,
     chosen: Sequence[_Candidate],
-    units: Sequence[_Unit],
+    units: Sequence[Unit],
     request: Request,
     notes: Counter[str],
 ) -> tuple[list[Place], list[Stop], list[Crew], dict[str, str]]:
@@ -492,7 +406,7 @@ def _placed(
     return places, stops, crews, starts
 
 
-def _may(unit: _Unit, stop: Stop) -> bool:
+def _may(unit: Unit, stop: Stop) -> bool:
     return stop.crews is None or unit.key in stop.crews
 
 
@@ -528,7 +442,7 @@ def _times(
 def _new_routes(
     found: Routes,
     planned: Sequence[date],
-    units: Sequence[_Unit],
+    units: Sequence[Unit],
     starts: dict[str, str],
     by_key: dict[str, _Candidate],
 ) -> list[NewRoute]:

@@ -220,7 +220,7 @@ def export(
 ) -> None:
     with connected() as connection:
         language = connection.settings.language
-        translate = translator(language)
+        translate = _ = translator(language)
         timezone = connection.rules().days.timezone
         with session_scope(connection.engine) as session:
             last = day_planning.dates(first.date(), days, weekends=True)[-1]
@@ -253,8 +253,12 @@ def export(
         print_json({"file": str(file), "routes": len(found), "stops": stops})
         return
     typer.echo(
-        translate("%(stops)d stops of %(routes)d routes in %(file)s")
-        % {"stops": stops, "routes": len(found), "file": file}
+        _(
+            "%(stops)d stops of %(routes)d routes in %(file)s",
+            stops=stops,
+            routes=len(found),
+            file=file,
+        )
     )
 
 

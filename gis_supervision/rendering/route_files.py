@@ -31,6 +31,8 @@ PURPOSES: Final = {
 }
 """What people call why a stop is made."""
 
+_FROM_TO: Final = gettext_noop("Leaves %(leaves)s, returns %(returns)s")
+_CALENDAR: Final = gettext_noop("Inspections")
 _COLUMNS: Final = (
     ("day", gettext_noop("Day"), "date"),
     ("people", gettext_noop("Inspectors"), "text"),
@@ -106,11 +108,9 @@ def gpx(routes: Sequence[RouteOn], translate: Translator, timezone: str) -> str:
     for route in routes:
         path = gpxpy.gpx.GPXRoute(
             name=f"{route.day} {route.people}",
-            description=translate("Leaves %(leaves)s, returns %(returns)s")
-            % {
-                "leaves": clock(route.leaves_s),
-                "returns": clock(route.returns_s),
-            },
+            description=translate(
+                _FROM_TO, leaves=clock(route.leaves_s), returns=clock(route.returns_s)
+            ),
         )
         for stop in route.stops:
             path.points.append(
@@ -150,7 +150,7 @@ def calendar(
     made.add("prodid", f"-//gis-supervision//{__version__}//EN")
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
-    made.add("x-wr-calname", translate("Inspections"))
+    made.add("x-wr-calname", translate(_CALENDAR))
     made.add("x-wr-timezone", timezone)
     for route in routes:
         for stop in route.stops:

@@ -67,30 +67,37 @@ class Roads:
         return asdict(self)
 
 
-def require(session: Session) -> None:
-    """Make sure that pgRouting is in the database.
+def require(session: Session, extension: str = "pgrouting") -> None:
+    """Make sure that an extension is in the database.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    extension
+        Name of the extension, a plain word.
 
     Raises
     ------
     UnavailableError
         It is not installed, or the login may not create it.
     """
-    if session.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'pgrouting'")):
+    if session.scalar(text("SELECT 1 FROM pg_extension WHERE extname = :n"), {"n": extension}):
         return
     major = (session.scalar(text("SHOW server_version_num")) or "150000")[:2]
     try:
         with session.begin_nested():
-            session.execute(text("CREATE EXTENSION pgrouting"))
+            session.execute(text(f"CREATE EXTENSION {extension}"))
     except DBAPIError as error:
         if isinstance(error.orig, InsufficientPrivilege):
             raise UnavailableError(
-                "this login may not create the extension pgrouting: as the database's superuser,"
-                " run CREATE EXTENSION pgrouting"
+                f"this login may not create the extension {extension}: as the database's"
+                f" superuser, run CREATE EXTENSION {extension}"
             ) from None
         if isinstance(error.orig, (UndefinedFile, FeatureNotSupported)):
             raise UnavailableError(
-                "pgRouting is not installed on the database server: install the package"
-                f" postgresql-{major}-pgrouting (Debian, Ubuntu) or pgrouting_{major} (yum, dnf)"
+                f"{extension} is not installed on the database server: install the package"
+                f" postgresql-{major}-{extension} (Debian, Ubuntu) or {extension}_{major} (dnf)"
             ) from None
         raise
 
@@ -146,7 +153,7 @@ def load(
             "length_m": length,
             "cost_s": np.where(direction < 0, -1.0, cost),
             "reverse_cost_s": np.where(direction > 0, -1.0, cost),
-            "geom": [shapely.to_wkb(p, hex=True, srid=4326) for p in pieces],
+            "geom": [f"SRID=4326;{shapely.to_wkt(p, rounding_precision=_SAME)}" for p in pieces],
         }
     )
     session.execute(text("TRUNCATE road_edge"))
@@ -235,7 +242,8 @@ def times(
     snapped = session.execute(
         text(
             "SELECT w.n, e.id, ST_LineLocatePoint(e.geom, w.at) AS fraction,"
-            " ST_Distance(CAST(e.geom AS geography), CAST(w.at AS geography)) AS metres"
+            " ST_Distance(CAST(ST_ClosestPoint(e.geom, w.at) AS geography), CAST(w.at AS geography))"
+            " AS metres"
             " FROM (SELECT n, ST_SetSRID(ST_MakePoint(x, y), 4326) AS at"
             " FROM unnest(CAST(:lng AS float8[]), CAST(:lat AS float8[])) WITH ORDINALITY"
             " AS t (x, y, n)) AS w"
@@ -280,6 +288,6 @@ def times(
         there = point_of > 0
         pairs = np.ix_(point_of[there], point_of[there])
         total = between[pairs] + access[there][:, None] + access[there][None]
-        result[np.ix_(there, there)] = np.where(np.isfinite(total), np.ceil(total), -1.0)
+        result[np.ix_(there, there)] = np.where(np.isfinite(total), np.ceil(total - 1e-6), -1.0)
     np.fill_diagonal(result, 0.0)
     return result, int((~near).sum())

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from gis_supervision.assignment import day_planning
+from gis_supervision.assignment import day_crews, day_planning
 from gis_supervision.assignment.day_planning import Request
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.assignment.wanted_stops import Wanted
@@ -386,7 +386,7 @@ def test_a_team_of_one_day_and_certificates_that_end(session, rules, register):
         {"valid": "[2020-01-01,2024-06-04)", "id": people[0][0].id},
     )
     factories.team(session, people[0][0], people[1][0], valid=Range(tuesday, None))
-    units = day_planning._units(session, rules, (MONDAY, tuesday), Request(MONDAY, days=2))
+    units = day_crews.units_on(session, rules, (MONDAY, tuesday), ())
     assert [(unit.key, unit.days, sorted(unit.skills)) for unit in units] == [
         ("N0", (0,), ["catering", "circulation"]),
         ("N0+N1", (1,), ["catering", "circulation"]),

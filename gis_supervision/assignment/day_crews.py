@@ -1,0 +1,126 @@
+"""Crews of days: who is there, who goes together with which skills, and for whose zones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gis_supervision.errors import InvalidInputError
+from gis_supervision.storage import day_stops, inspectors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from gis_supervision.domain.inspectors import Inspector
+    from gis_supervision.domain.rules import RulePack
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Those who go together with the same skills, with the days of the plan on which they do."""
+
+    key: str
+    lead: Inspector
+    assistant: Inspector | None
+    skills: frozenset[str]
+    days: tuple[int, ...]
+    recused: frozenset[int]
+
+    @property
+    def members(self) -> tuple[Inspector, ...]:
+        """The one or two who go."""
+        return (self.lead,) if self.assistant is None else (self.lead, self.assistant)
+
+
+def units_on(
+    session: Session, rules: RulePack, planned: Sequence[date], only: Sequence[str]
+) -> list[Unit]:
+    """Tell who goes together on which days: teams whose two are there, others alone.
+
+    Parameters
+    ----------
+    session
+        An open session.
+    rules
+        Whether both of a team need the skill.
+    planned
+        The days.
+    only
+        Staff numbers of those who are planned; empty: everybody who is there.
+
+    Returns
+    -------
+    list of Unit
+        By key.
+
+    Raises
+    ------
+    InvalidInputError
+        When a staff number is of nobody who works here on these days.
+    """
+    found: dict[tuple[int, int | None, frozenset[str]], Unit] = {}
+    known: set[str] = set()
+    for at, day in enumerate(planned):
+        people = inspectors.on(session, day)
+        known |= {one.staff_number for one in people}
+        there = {
+            one.id: one
+            for one in people
+            if one.available(day) and (not only or one.staff_number in only)
+        }
+        for one in there.values():
+            other = None if one.team is None else there.get(one.team.colleague_id)
+            if one.team is not None and other is not None and one.team.role == "B":
+                continue
+            skills = _skills(rules, one, other, day)
+            recused = one.recused_premises | (other.recused_premises if other else frozenset())
+            same = (one.id, None if other is None else other.id, skills)
+            if same in found:
+                before = found[same]
+                found[same] = replace(
+                    before, days=(*before.days, at), recused=before.recused | recused
+                )
+                continue
+            key = "+".join(each.staff_number for each in (one, other) if each is not None)
+            earlier = sum(unit.key.split("/")[0] == key for unit in found.values())
+            key = f"{key}/{earlier + 1}" if earlier else key
+            found[same] = Unit(key, one, other, skills, (at,), recused)
+    missing = sorted(set(only) - known)
+    if missing:
+        raise InvalidInputError(f"inspector {', '.join(missing)}: not there on these days")
+    return sorted(found.values(), key=lambda unit: unit.key)
+
+
+def _skills(
+    rules: RulePack, lead: Inspector, assistant: Inspector | None, day: date
+) -> frozenset[str]:
+    """Return the skills of those who go together, of both where both need them."""
+    own = lead.skills(day)
+    if assistant is not None:
+        other = assistant.skills(day)
+        own = own & other if rules.both_skilled else own | other
+    return frozenset(skill.value for skill in own)
+
+
+def owners(
+    session: Session, planned: Sequence[date], units: Sequence[Unit]
+) -> dict[int, frozenset[str]]:
+    """Tell which crews may visit a zone: its inspector's; on absence, its deputies' as well."""
+    responsible, deputies = day_stops.responsible(session, planned[0])
+    days: defaultdict[int, set[int]] = defaultdict(set)
+    for unit in units:
+        for member in unit.members:
+            days[member.id].update(unit.days)
+    found = {}
+    for zone, people in responsible.items():
+        own = set(people)
+        if any(len(days[person]) < len(planned) for person in people):
+            own |= deputies.get(zone, set())
+        found[zone] = frozenset(
+            unit.key for unit in units if any(member.id in own for member in unit.members)
+        )
+    return found

@@ -12,8 +12,8 @@ from gis_supervision.api import errors
 from gis_supervision.api.dependencies import Resources
 from gis_supervision.api.routes import (
     coverage,
-    draws,
     days,
+    draws,
     explain,
     health,
     home,

@@ -242,8 +242,8 @@ def times(
     snapped = session.execute(
         text(
             "SELECT w.n, e.id, ST_LineLocatePoint(e.geom, w.at) AS fraction,"
-            " ST_Distance(CAST(ST_ClosestPoint(e.geom, w.at) AS geography), CAST(w.at AS geography))"
-            " AS metres"
+            " ST_Distance(CAST(ST_ClosestPoint(e.geom, w.at) AS geography),"
+            " CAST(w.at AS geography)) AS metres"
             " FROM (SELECT n, ST_SetSRID(ST_MakePoint(x, y), 4326) AS at"
             " FROM unnest(CAST(:lng AS float8[]), CAST(:lat AS float8[])) WITH ORDINALITY"
             " AS t (x, y, n)) AS w"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -68,6 +69,7 @@ def _drawn(template: str, language: Language, **values: Any) -> str:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["moment"] = _moment
     translate = translator(language)
     install(environment, translate)
     other = next(known for known in LANGUAGES if known != language)
@@ -84,3 +86,8 @@ def _drawn(template: str, language: Language, **values: Any) -> str:
         words={word: translate(text) for word, text in words.items()},
         **values,
     )
+
+
+def _moment(text: str) -> str:
+    """Write a time in ISO 8601 for people: to the second, with its zone."""
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -178,7 +178,8 @@ def add_result(session: Session, result: DrawResult, picks: Sequence[dict[str, A
 
 def add_publication(session: Session, plan_id: int, by: str) -> None:
     """Keep that a result became public."""
-    session.add(DrawPublication(plan_id=plan_id, published_by=by))
+    publication = DrawPublication(plan_id=plan_id, published_by=by, published_at=clock(session))
+    session.add(publication)
     session.flush()
 
 

@@ -9,23 +9,24 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
 from gis_supervision import __version__
 from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import patterns, risk_order, run
 from gis_supervision.analysis import scan as scanning
-from gis_supervision.assignment import cell_work, design
+from gis_supervision.assignment import cell_work, design, drawing
 from gis_supervision.demo import people
 from gis_supervision.domain.rule_history import load_rule_history
 from gis_supervision.errors import ConflictError
 from gis_supervision.importing import batches
 from gis_supervision.language import translator
 from gis_supervision.rendering import basemap, map_report
-from gis_supervision.storage import analyses, grid, inspectors, migration, register, zones
+from gis_supervision.storage import analyses, draws, grid, inspectors, migration, register, zones
 from gis_supervision.storage import batches as batches_of
 from gis_supervision.storage.database import session_scope
 
@@ -147,6 +148,7 @@ def show(
     compiling.join()
     timed(_("Computing coverage, hotspots and clusters"), lambda: _analyse(engine, rules, as_of))
     timed(_("Ordering premises by risk"), lambda: _risk(engine, as_of))
+    timed(_("Drawing premises by lot"), lambda: _lots(engine, rules, as_of))
     maps = {}
     catalogue = catalogue_of.load(*([settings.catalogue_path] if settings.catalogue_path else []))
     with session_scope(engine) as session:
@@ -204,6 +206,34 @@ def _zones(engine: Engine, rules: RulePack, as_of: date, first: date) -> bool:
         design.assign_in_order(session, made, made_up)
         inspectors.register(session, made_up[len(made.zone_ids) :])
         people.furnish(session, as_of, first, by=ACTOR)
+    return False
+
+
+def _lots(engine: Engine, rules: RulePack, as_of: date) -> bool:
+    """Make one draw, whose seed is no lottery and says so."""
+    with session_scope(engine) as session:
+        made = draws.all_of(session)
+        if rules.draws is None or any(one.publication for one in made):
+            return True
+        if not made:
+            wish = drawing.Wish("Demonstration", as_of)
+            drawing.plan(session, rules, wish, by=ACTOR)
+            drawing.commit(
+                session,
+                rules,
+                wish.name,
+                randomness="the word demonstration: made up, no lottery",
+                seed_known_from=draws.clock(session) + timedelta(seconds=2),
+                by=ACTOR,
+            )
+    with session_scope(engine) as session:
+        record = draws.find(session, "Demonstration")
+        known = record.committed().seed_known_from
+        sleep(max((known - draws.clock(session)).total_seconds(), 0) + 0.01)
+        if record.result is None:
+            seed = "demonstration"
+            drawing.enter_seed(session, record.plan.name, seed, source_value=seed, by=ACTOR)
+        drawing.publish(session, record.plan.name, by=ACTOR)
     return False
 
 

@@ -179,6 +179,18 @@ _OVERTAKEN_PEOPLE = text(
     ORDER BY o.id, z.code
     """
 )
+_OVERTAKEN_ABSENCES = text(
+    """
+    SELECT o.id, i.staff_number AS code
+    FROM proposal AS p
+    INNER JOIN proposal AS o
+        ON p.absent_id = o.absent_id AND o.id <> p.id AND o.state = 'open'
+        AND o.valid && daterange(:first, :until)
+    INNER JOIN inspector AS i ON p.absent_id = i.id
+    WHERE p.id = :id
+    ORDER BY o.id
+    """
+)
 _BUILT_ON = text(
     """
     WITH mine AS (
@@ -323,9 +335,14 @@ def overtaken(session: Session, number: int, period: Period) -> dict[int, str]:
         cells.setdefault(row.id, []).append(row.code)
     for row in session.execute(_OVERTAKEN_PEOPLE, values):
         people.setdefault(row.id, []).append(row.code)
+    away = {row.id: [row.code] for row in session.execute(_OVERTAKEN_ABSENCES, values)}
     found = {}
-    for other in sorted({*cells, *people} - {number}):
-        parts = [_named("cells", cells.get(other, [])), _named("zones", people.get(other, []))]
+    for other in sorted({*cells, *people, *away} - {number}):
+        parts = [
+            _named("cells", cells.get(other, [])),
+            _named("zones", people.get(other, [])),
+            _named("the absence of", away.get(other, [])),
+        ]
         found[other] = " and ".join(part for part in parts if part)
     return found
 

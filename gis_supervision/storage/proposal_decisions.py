@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import aliased
 
 from gis_supervision.domain.proposals import (
     Kind,
@@ -252,6 +253,8 @@ def reject(session: Session, number: int, *, by: str, reason: str | None) -> Dec
 def withdraw(session: Session, number: int, *, by: str, reason: str | None = None) -> Decision:
     """Take an open proposal back; leave that was recorded with it is taken back too.
 
+    It stays where another proposal covers it.
+
     Raises
     ------
     NotFoundError
@@ -262,8 +265,19 @@ def withdraw(session: Session, number: int, *, by: str, reason: str | None = Non
         The name is missing.
     """
     decision = _close(session, number, State.WITHDRAWN, checked_actor(by), reason)
-    recorded = proposals.locked(session, number).parameters.get("leave_recorded", [])
-    session.execute(delete(InspectorLeave).where(InspectorLeave.id.in_(recorded)))
+    withdrawn = proposals.locked(session, number)
+    other = aliased(Proposal)
+    session.execute(
+        delete(InspectorLeave).where(
+            InspectorLeave.id.in_(withdrawn.parameters.get("leave_recorded", [])),
+            # another proposal covers the same leave
+            ~exists().where(
+                other.absent_id == withdrawn.absent_id,
+                other.state.in_([State.OPEN, State.ACCEPTED]),
+                other.valid.op("&&")(InspectorLeave.valid),
+            ),
+        )
+    )
     return decision
 
 

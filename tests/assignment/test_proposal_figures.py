@@ -129,6 +129,49 @@ def test_whoever_is_absent_covers_nobody(session, today):
     assert len(rows) == 2, "and the deputy's own zone has one too"
 
 
+def test_of_two_covers_for_one_leave_one_is_accepted_and_the_leave_stays(session, today):
+    first = today + timedelta(days=2)
+    one, two = (
+        proposing.absence(
+            session,
+            cities.rules(),
+            staff_number="P1",
+            first=first,
+            last=first + timedelta(days=3),
+            cover=cover,
+            tolerance=0.5,
+            **options(),
+        )
+        for cover in (Cover.SHARE, Cover.DEPUTIES)
+    )
+    proposal_decisions.withdraw(session, one, by="An")
+    leaves = text("SELECT count(*) FROM inspector_leave")
+    assert session.scalar(leaves) == 1, "the other proposal covers it"
+    three = proposing.absence(
+        session,
+        cities.rules(),
+        staff_number="P1",
+        first=first,
+        last=first + timedelta(days=3),
+        tolerance=0.5,
+        **options(),
+    )
+    done = proposal_decisions.accept(session, three, by="Bo")
+    assert done.superseded == (two,)
+    lone = proposing.absence(
+        session,
+        cities.rules(),
+        staff_number="P2",
+        first=first + timedelta(days=30),
+        last=first + timedelta(days=31),
+        tolerance=0.5,
+        **options(),
+    )
+    assert session.scalar(leaves) == 2
+    proposal_decisions.withdraw(session, lone, by="An")
+    assert session.scalar(leaves) == 1
+
+
 def premises_of(session, cell):
     return session.scalar(
         text(

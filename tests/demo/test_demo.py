@@ -113,6 +113,17 @@ def test_the_totals_are_those_of_the_raw_files(environment, shown):
     assert {name: shown[name] for name in expected} == expected
 
 
+def test_every_inspector_is_made_up_and_has_what_a_dispatcher_works_with(environment, shown):
+    people = json.loads(run(environment, "inspectors", "list", "--json").stdout)
+    assert len(people) == shown["zones"] + 2
+    assert all(person["synthetic"] for person in people)
+    assert sum(not person["available"] for person in people) == 1, "one is on leave that day"
+    assert sum(bool(person["certificates"]) for person in people) > 0.9 * len(people)
+    assert {person["role"] for person in people} >= {"A", "B"}
+    soon = json.loads(run(environment, "inspectors", "expiring", "--json").stdout)
+    assert {one["days_left"] < 0 for one in soon} == {True, False}
+
+
 def test_a_second_run_reuses_everything(environment, shown):
     again = json.loads(run(environment, "demo", "--no-serve", "--json").stdout)
     assert [step["name"] for step in again["steps"] if not step["reused"]] == []

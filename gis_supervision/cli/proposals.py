@@ -92,7 +92,7 @@ def list_(
     print_table(
         _("Proposals"),
         (
-            *(_("Number"), _("Kind"), _("State"), _("Made by"), _("From"), _("Last day")),
+            *(_("Number"), _("Kind"), _("State"), _("Made by"), _("First day"), _("Last day")),
             *(_("Cells moved"), _("Premises moved"), _("Hazards carried along")),
         ),
         [
@@ -130,7 +130,8 @@ def repair(
     as_json: AsJson = False,
 ) -> None:
     with connected() as connection, progress() as advance:
-        advance(connection.translate("Balancing zones"))
+        _ = connection.translate
+        advance(_("Balancing zones"))
         with session_scope(connection.engine) as session:
             number = proposing.repair(
                 session,
@@ -326,7 +327,7 @@ def _print(session: Session, number: int, _: Translator) -> None:
         [
             (_("Made by"), found.made_by),
             (_("Absent"), found.absent),
-            (_("From"), str(found.effective_on or found.first)),
+            (_("First day"), str(found.effective_on or found.first)),
             (_("Last day"), None if found.last is None else str(found.last)),
             (_("Cells moved"), told_of["cells_moved"]),
             (_("Premises moved"), told_of["premises_moved"]),

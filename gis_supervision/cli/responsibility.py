@@ -54,7 +54,8 @@ def absence(
     as_json: AsJson = False,
 ) -> None:
     with connected() as connection, progress() as advance:
-        advance(connection.translate("Covering the absence"))
+        _ = connection.translate
+        advance(_("Covering the absence"))
         with session_scope(connection.engine) as session:
             number = proposing.absence(
                 session,
@@ -95,7 +96,7 @@ def responsible(
     print_table(
         _("Who was responsible for %(licence)s %(name)s", licence=licence, name=found.name),
         (
-            *(_("From"), _("Last day"), _("Cell"), _("Zone"), _("Responsible inspector")),
+            *(_("First day"), _("Last day"), _("Cell"), _("Zone"), _("Responsible inspector")),
             *(_("Deputies"), _("Acting")),
         ),
         [_row(one, _) for one in chosen],

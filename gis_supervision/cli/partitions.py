@@ -16,7 +16,7 @@ from gis_supervision.analysis import dataset as analysing
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.figures import print_coverage, print_hotspots
 from gis_supervision.cli.terminal import print_json, progress
-from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.domain.rule_history import load_rule_history
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Translator, translator
 from gis_supervision.storage import analyses, partition_export, partition_files
@@ -105,7 +105,7 @@ def analyse(place: Place, choice: Choice, *, as_json: bool) -> None:
                 connection = stack.enter_context(connected(settings))
         dataset = partition_files.open_dataset(path)
         analysis = _analysis(
-            place, choice, dataset, load_rule_pack(settings.rule_pack_path), advance, _
+            place, choice, dataset, load_rule_history(settings.rule_pack_path), advance, _
         )
         runs: tuple[Run, ...] = ()
         if place.output is not None:

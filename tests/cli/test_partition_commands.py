@@ -86,15 +86,16 @@ def test_the_register_is_exported_analysed_and_stored(call, fresh_database, monk
     chosen = ["--minimum-premises", "1", "--as-of", "2024-06-30", "--json"]
     stored = json.loads(call("analyse", "--input", path, "--store", *chosen))
     shutil.rmtree(path)
-    direct = json.loads(call("analyse", *chosen))
-    assert stored["runs"] == [run["run"] for run in direct[:2]]
-    assert [run["reused"] for run in direct[:2]] == [True, True]
+    direct = {run["kind"]: run for run in json.loads(call("analyse", *chosen))}
+    assert stored["runs"] == [direct["coverage"]["run"], direct["hotspots"]["run"]]
+    assert direct["coverage"]["reused"]
+    assert direct["hotspots"]["reused"]
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM analysis_run"))
     # without a dataset, the register goes through partitions of its own
     through = json.loads(call("analyse", "--workers", 1, "--timeout", 60, *chosen))
     assert len(through["runs"]) == 2
-    for kind, run in zip(("coverage", "hotspots"), direct, strict=False):
-        assert through[kind] == stored[kind] == run["summary"]
+    for kind in ("coverage", "hotspots"):
+        assert through[kind] == stored[kind] == direct[kind]["summary"]
     assert list((tmp_path / "home").iterdir()) == []
     engine.dispose()

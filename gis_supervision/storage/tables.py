@@ -429,7 +429,8 @@ class Hazard(Record):
 
     __tablename__ = "hazard"
     __table_args__ = (
-        UniqueConstraint("first_inspection_id", "item"),
+        # checked when a statement ends: hazards may trade their first inspections in it
+        UniqueConstraint("first_inspection_id", "item", deferrable=True, initially="IMMEDIATE"),
         CheckConstraint(
             "severity IN ('critical', 'serious', 'minor', 'unclassified')", name="severity_known"
         ),

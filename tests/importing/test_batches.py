@@ -302,3 +302,25 @@ def test_every_reason_is_explained():
     }
     assert written == SET_REASONS
     assert written < set(REASONS)
+
+
+def test_an_inspection_that_was_another_premises_takes_its_findings_along(register):
+    """Both premises have a hazard of the same item, which trade their first inspections."""
+    visits = (
+        "Licence,Name,Risk,Lat,Lng,Visit,Day\n"
+        "L1,One,1,44.4,84.6,1,01/05/2024\nL1,One,1,44.4,84.6,2,01/06/2024\n"
+        "L2,Two,2,44.5,84.7,3,01/07/2024\n"
+    )
+    findings = "Visit,Item\n1,7\n2,7\n3,7\n"
+    register.run(register.town(visits, findings))
+    before = register.facts()
+    moved = visits.replace("L1,One,1,44.4,84.6,1", "L2,Two,2,44.5,84.7,1")
+    report = register.run(register.town(moved, findings))
+    assert report.counts["inspections"]["changed"] == 1
+    assert register.rows(
+        "SELECT p.licence, i.inspection_number, h.times_seen FROM hazard AS h"
+        " JOIN premises AS p ON h.premises_id = p.id"
+        " JOIN inspection AS i ON h.first_inspection_id = i.id ORDER BY 1"
+    ) == [("L1", "2", 1), ("L2", "1", 2)]
+    batches.undo(register.engine, report.batch_id, actor="tester")
+    assert register.facts() == before

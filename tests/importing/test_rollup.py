@@ -43,10 +43,7 @@ class Imports(RuleBasedStateMachine):
 
     @rule(content=files())
     def import_comes(self, content):
-        try:
-            report = self.register.run(self.register.town(*content))
-        except ConflictError:
-            return  # refused as a whole
+        report = self.register.run(self.register.town(*content))
         if report.batch_id is not None:
             self.batches.append(report.batch_id)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gis_supervision.analysis import run
 from gis_supervision.cli.connection import Connection, connected
 from gis_supervision.cli.terminal import AsJson, AsOf, print_json, print_table, progress
+from gis_supervision.errors import UnavailableError
 from gis_supervision.language import gettext_noop
 from gis_supervision.rendering import visit_calendar
 from gis_supervision.storage import analyses, coverage_lists, register
@@ -77,15 +78,19 @@ def calendar(
             visits = coverage_lists.next_visits(
                 session,
                 made,
-                until=None if days is None else day + timedelta(days=days),
+                until=None if days is None else coverage_lists.days_after(day, days),
                 zone=zone,
                 inspector=inspector,
             )
         if ics is not None:
             name = " ".join(part for part in (_("Next visits"), inspector, zone) if part)
-            ics.write_bytes(
-                visit_calendar.write(visits, day, name=name, language=connection.settings.language)
+            content = visit_calendar.write(
+                visits, day, name=name, language=connection.settings.language
             )
+            try:
+                ics.write_bytes(content)
+            except OSError as error:
+                raise UnavailableError(f"{ics} cannot be written: {error.strerror}") from error
     if as_json:
         print_json([visit.to_dict() for visit in visits])
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -130,6 +131,20 @@ class Month:
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON takes it."""
         return asdict(self)
+
+
+def days_after(day: date, days: int) -> date:
+    """Return the day so many days later.
+
+    Raises
+    ------
+    InvalidInputError
+        When the calendar does not go so far.
+    """
+    try:
+        return day + timedelta(days=days)
+    except OverflowError as error:
+        raise InvalidInputError(f"days {days}: the calendar does not go so far") from error
 
 
 def next_visits(

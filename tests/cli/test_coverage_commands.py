@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from gis_supervision.cli import analyses, coverage, db
+from gis_supervision.errors import InvalidInputError, UnavailableError
 from gis_supervision.settings import ENV_PREFIX, Settings
 from gis_supervision.storage import database
 
@@ -77,3 +78,16 @@ def test_a_wrong_rollup_is_told_and_mended():
     engine.dispose()
     run(db.app, "rollup", code=1)
     assert run(db.app, "rollup", "--rebuild")["different"] == {}
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_a_calendar_that_cannot_be_made_says_why(tmp_path):
+    run(analyses.app, "--as-of", DAY)
+    for days in ("9999999", "9999999999"):
+        failed = CliRunner().invoke(coverage.app, ["calendar", "--days", days])
+        assert isinstance(failed.exception, InvalidInputError)
+        assert str(failed.exception) == f"days {days}: the calendar does not go so far"
+    nowhere = tmp_path / "missing" / "visits.ics"
+    failed = CliRunner().invoke(coverage.app, ["calendar", "--ics", str(nowhere)])
+    assert isinstance(failed.exception, UnavailableError)
+    assert str(nowhere) in str(failed.exception)

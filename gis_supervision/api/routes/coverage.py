@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -53,7 +53,7 @@ def calendar(
         visits = coverage_lists.next_visits(
             session,
             made,
-            until=None if days is None else made.as_of + timedelta(days=days),
+            until=None if days is None else coverage_lists.days_after(made.as_of, days),
             zone=zone,
             inspector=inspector,
             most=limit + 1,
@@ -80,7 +80,7 @@ def calendar_file(
         visits = coverage_lists.next_visits(
             session,
             made,
-            until=None if days is None else made.as_of + timedelta(days=days),
+            until=None if days is None else coverage_lists.days_after(made.as_of, days),
             inspector=inspector,
         )
     content = visit_calendar.write(visits, made.as_of, name=inspector, language=language)

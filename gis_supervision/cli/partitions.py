@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gis_supervision.analysis.dataset import Analysis
     from gis_supervision.cli.connection import Connection
     from gis_supervision.cli.terminal import Advance
+    from gis_supervision.domain.rule_history import RuleHistory
     from gis_supervision.storage.analyses import Run
     from gis_supervision.storage.partition_files import Dataset
 
@@ -153,7 +154,7 @@ def _analysis(
     place: Place,
     choice: Choice,
     dataset: Dataset,
-    rules: Any,
+    rules: RuleHistory,
     advance: Advance,
     translate: Translator,
 ) -> Analysis:

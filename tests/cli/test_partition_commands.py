@@ -1,6 +1,7 @@
 """``export partitions`` and ``analyse --input``: as a person calls them."""
 
 import json
+import re
 import shutil
 from datetime import date
 
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from gis_supervision.cli import entry
 from gis_supervision.domain import h3_index
 from gis_supervision.errors import InvalidInputError
-from gis_supervision.settings import ENV_PREFIX
+from gis_supervision.settings import ENV_PREFIX, Settings
 from gis_supervision.storage import database
 
 ROWS = made.random_premises(60, seed=2)
@@ -99,3 +100,17 @@ def test_the_register_is_exported_analysed_and_stored(call, fresh_database, monk
         assert through[kind] == stored[kind] == direct[kind]["summary"]
     assert list((tmp_path / "home").iterdir()) == []
     engine.dispose()
+
+
+def test_partitions_are_judged_by_the_version_of_the_rules_in_force(call, tmp_path, monkeypatch):
+    path = made.write(tmp_path / "set", ROWS, [60])
+    pack = Settings().rule_pack_path.read_text(encoding="utf-8")
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    for version, first in (("old", "2000-01-01"), ("new", "2999-01-01")):
+        text_of = re.sub(r'(?m)^version = ".*"', f'version = "{version}"', pack, count=1)
+        text_of = re.sub(r"(?m)^valid_from = \S+", f"valid_from = {first}", text_of, count=1)
+        (rules / f"{version}.toml").write_text(text_of, encoding="utf-8")
+    monkeypatch.setenv(f"{ENV_PREFIX}RULES_PATH", str(rules))
+    told = json.loads(call("analyse", "--input", path, "--as-of", made.AS_OF, "--json"))
+    assert told["rules"].endswith("old")

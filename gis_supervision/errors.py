@@ -22,3 +22,10 @@ class ConflictError(SupervisionError):
 
 class UnavailableError(SupervisionError):
     """Something that the work needs is not there: database, extension, program, right."""
+
+
+OUT_OF_CALENDAR = "date value out of range"
+"""What Python's OverflowError says of a day before the year 1 or after the year 9999."""
+
+NO_SUCH_DAY = "a day, or one reckoned from it, is not between 0001-01-01 and 9999-12-31"
+"""What users are told of that."""

@@ -12,6 +12,8 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from gis_supervision.errors import (
+    NO_SUCH_DAY,
+    OUT_OF_CALENDAR,
     ConflictError,
     InvalidInputError,
     NotFoundError,
@@ -65,6 +67,17 @@ def problem(status: HTTPStatus, detail: str, request: Request, **more: object) -
     )
 
 
+def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    _log.error("a request failed", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a mistake of the software", request)
+
+
+def _too_far(request: Request, error: Exception) -> JSONResponse:
+    if str(error) != OUT_OF_CALENDAR:
+        return _unforeseen(request, error)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, NO_SUCH_DAY, request)
+
+
 def install(app: FastAPI) -> None:
     """Let an application answer every error with problem details."""
 
@@ -85,12 +98,8 @@ def install(app: FastAPI) -> None:
         answer.headers["Retry-After"] = "1"
         return answer
 
-    @app.exception_handler(Exception)
-    def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        _log.error("a request failed", exc_info=error)
-        return problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "this is a mistake of the software", request
-        )
+    app.add_exception_handler(Exception, _unforeseen)
+    app.add_exception_handler(OverflowError, _too_far)
 
     @app.exception_handler(SupervisionError)
     def known(request: Request, error: SupervisionError) -> JSONResponse:

@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 from gis_supervision import __version__
 from gis_supervision import settings as configuration
 from gis_supervision.errors import (
+    NO_SUCH_DAY,
+    OUT_OF_CALENDAR,
     ConflictError,
     InvalidInputError,
     NotFoundError,
@@ -102,6 +104,11 @@ def main() -> None:
     except SupervisionError as error:
         typer.echo(f"gis-supervision: {error}", err=True)
         sys.exit(exit_code(error))
+    except OverflowError as error:
+        if str(error) != OUT_OF_CALENDAR:
+            raise
+        typer.echo(f"gis-supervision: {NO_SUCH_DAY}", err=True)
+        sys.exit(EXIT_CODES[InvalidInputError])
 
 
 def exit_code(error: SupervisionError) -> int:

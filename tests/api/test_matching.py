@@ -61,3 +61,11 @@ def test_wrong_questions_are_refused(client, wrong):
 def test_a_day_without_zones_is_told(client):
     answer = client.get("/matching", params={"valid_from": "1999-01-01"})
     assert (answer.status_code, "zones design" in answer.json()["detail"]) == (409, True)
+
+
+def test_days_beyond_the_calendar_are_refused(client):
+    for days in ({"to": "9999-12-31"}, {"valid_from": "2024-06-30", "to": "9999-12-31"}):
+        answer = client.get("/matching", params=days)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "0001-01-01" in answer.json()["detail"]

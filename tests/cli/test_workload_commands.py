@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from gis_supervision.cli import divisions, workload, zones
+from gis_supervision.cli import divisions, entry, workload, zones
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.settings import ENV_PREFIX
 from gis_supervision.storage import database
@@ -72,6 +72,18 @@ def test_hours_are_shown_set_reset_and_undone(run):
         assert run(workload.app, *words, "--reason", "试", as_json=False)
     with pytest.raises(NotFoundError, match="did you mean"):
         run(workload.app, "set", "C", "--hours", "1", "--reason", "x")
+
+
+def test_a_day_beyond_the_calendar_is_one_message(run, monkeypatch, capsys):
+    assert run(workload.app, "show")["zones"]
+    for words in (
+        ("workload", "show", "--as-of", "0001-01-01"),
+        ("zones", "match", "--to", "9999-12-31"),
+    ):
+        monkeypatch.setattr("sys.argv", ["gis-supervision", *words])
+        with pytest.raises(SystemExit, match="2"):
+            entry.main()
+        assert "between 0001-01-01 and 9999-12-31" in capsys.readouterr().err
 
 
 def test_zones_are_matched_and_the_recused_is_named(run):

@@ -102,6 +102,9 @@ def effective_shares(
         if more.sum() == heavy.sum():
             break
         heavy = more
+    # with the heavy ones away the share of the others is less: below a share of all is no fault
+    told = np.flatnonzero(weights * zones > total * (1.0 + tolerance))
+    told = told[np.argsort(-weights[told], kind="stable")]
     reasons = [
         Reason(
             "heavy_cell",
@@ -111,13 +114,11 @@ def effective_shares(
             ),
             {"cell": int(cell), "share": float(weights[cell] * zones / total)},
         )
-        for cell in np.flatnonzero(heavy)[:TOLD_ONE_BY_ONE]
+        for cell in told[:TOLD_ONE_BY_ONE]
     ]
-    if heavy.sum() > TOLD_ONE_BY_ONE:
+    if told.size > TOLD_ONE_BY_ONE:
         message = gettext_noop("Further cells with more than a zone's share: %(count)d.")
-        reasons.append(
-            Reason("heavy_cells", message, {"count": int(heavy.sum()) - TOLD_ONE_BY_ONE})
-        )
+        reasons.append(Reason("heavy_cells", message, {"count": told.size - TOLD_ONE_BY_ONE}))
     if int(np.count_nonzero(weights)) < zones:
         message = gettext_noop(
             "Cells with any workload: %(count)d, fewer than the %(zones)d zones."

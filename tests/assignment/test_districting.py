@@ -336,6 +336,16 @@ def test_a_cell_heavier_than_a_share_is_told_and_the_rest_is_even():
     assert result.parts == 0
 
 
+def test_only_cells_heavier_than_a_share_of_all_are_told_the_heaviest_first():
+    # a zone for each cell: with the heavy ones away, all but the lightest are above what is left
+    adjacency, x, y = squares(3, 4)
+    weights = np.arange(1.0, 13.0)
+    result = balanced_zones(adjacency, weights, x, y, 12)
+    told = [r.values for r in result.reasons if r.code == "heavy_cell"]
+    assert [values["cell"] for values in told] == [11, 10, 9, 8, 7, 6]
+    assert all(values["share"] > 1.01 for values in told)
+
+
 def test_cells_without_load():
     adjacency, x, y = squares(10, 12)
     empty = balanced_zones(adjacency, np.zeros(120), x, y, 5)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 
 from gis_supervision.domain.inspectors import SKILLS
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
@@ -337,7 +337,14 @@ def log(session: Session, day: date, code: str | None = None) -> list[Setting]:
         Day that ``in_force`` speaks of.
     code
         Code of a cell, past ones as well; left out: all cells.
+
+    Raises
+    ------
+    NotFoundError
+        There never was a cell with that code.
     """
+    if code is not None and not session.scalar(select(exists().where(GridCell.code == code))):
+        raise NotFoundError(f"there never was a cell with code {code!r}")
     statement = (
         select(
             CellWorkload,

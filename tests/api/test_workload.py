@@ -97,4 +97,6 @@ def test_what_is_not_there_and_who_may_not(client):
     )
     assert foreign.status_code == 403
     assert client.get("/workload", params={"zone": "Z9"}).status_code == 404
+    assert client.get("/workload/cells/C9/log").status_code == 404
+    assert client.get("/workload/cells/C1/log").json() == []
     assert client.get("/workload", params={"zoen": "Z1"}).status_code == 422

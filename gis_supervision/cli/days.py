@@ -170,8 +170,8 @@ def show(
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
         found = day_plans.routes(session, first.date(), staff_number=inspector, version=version)
-        plans = {route.plan_id for route in found} if inspector is None else set()
-        out = [one for plan_id in sorted(plans) for one in day_plans.left_out(session, plan_id)]
+        plans = day_plans.ids(session, first.date(), version) if inspector is None else []
+        out = [one for plan_id in plans for one in day_plans.left_out(session, plan_id)]
     if as_json:
         print_json(
             {
@@ -183,6 +183,8 @@ def show(
             }
         )
         return
+    if not found:
+        typer.echo(_("There are no routes on %(day)s.", day=first.date()))
     for route in found:
         print_table(
             f"{route.day} {route.people} {clock(route.leaves_s)}-{clock(route.returns_s)}",
@@ -240,9 +242,13 @@ def export(
             elif kind == ".ics":
                 made_at = day_plans.made_at(session, [route.plan_id for route in found])
                 content = route_files.calendar(found, translate, timezone, made_at=made_at)
-            else:
+            elif kind in {".csv", ".xlsx"}:
                 tables.write(route_files.table(found, translate), file)
                 content = None
+            else:
+                raise InvalidInputError(
+                    f"{file.name}: expected a name that ends in .html, .csv, .xlsx, .gpx or .ics"
+                )
         if content is not None:
             if not file.parent.is_dir():
                 raise InvalidInputError(f"{file}: there is no directory {file.parent}")

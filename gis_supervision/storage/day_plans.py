@@ -420,6 +420,13 @@ def routes(
     return found
 
 
+def ids(session: Session, day: date, version: int | None = None) -> list[int]:
+    """Return the plans of a day: the one in force, or that of a version; none if there is none."""
+    chosen = DayPlanDay.replaced_by.is_(None) if version is None else DayPlanDay.version == version
+    found = select(DayPlanDay.plan_id).where(DayPlanDay.day == day, chosen)
+    return list(session.scalars(found.order_by(DayPlanDay.plan_id)))
+
+
 def left_out(session: Session, plan_id: int) -> list[LeftOutOn]:
     """Read what a plan leaves out, the earliest deadline first."""
     rows = session.execute(

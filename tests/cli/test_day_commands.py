@@ -81,6 +81,17 @@ def test_stops_of_a_file_alone(run, tmp_path):
     assert (made["stops"], made["left_out"]) == (1, {})
 
 
+def test_a_day_without_routes_says_so_and_what_is_left_out(run, tmp_path):
+    file = tmp_path / "stops.csv"
+    file.write_text("licence\nS9\n", encoding="utf-8")
+    run("plan", MONDAY, *OFFICE, "--source", "none", "--stops", str(file))
+    shown = run("show", MONDAY)
+    assert (shown["routes"], [one["licence"] for one in shown["left_out"]]) == ([], ["S9"])
+    said = run("show", MONDAY, as_json=False)
+    assert f"{MONDAY} 没有路线" in said
+    assert "S9" in said
+
+
 def test_what_is_wrong_is_told(run, tmp_path):
     with pytest.raises(InvalidInputError, match="office"):
         run("plan", MONDAY, "--office", "84")
@@ -91,7 +102,7 @@ def test_what_is_wrong_is_told(run, tmp_path):
     with pytest.raises(NotFoundError):
         run("plan", MONDAY, "--matrix", str(tmp_path / "none.csv"))
     run("plan", MONDAY, *OFFICE)
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(InvalidInputError, match=r"ends in .html, .csv, .xlsx, .gpx or .ics"):
         run("export", MONDAY, str(tmp_path / "routes.docx"))
     with pytest.raises(InvalidInputError, match="no directory"):
         run("export", MONDAY, str(tmp_path / "none" / "routes.gpx"))

@@ -2,11 +2,14 @@
 
 import gettext
 import io
+import re
+from pathlib import Path
 
 import jinja2
 import pytest
 from babel.messages import mofile, pofile
 
+import gis_supervision
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import (
     LANGUAGES,
@@ -108,3 +111,17 @@ def test_templates_translate_and_escape_values(chinese):
 
 def test_a_language_is_read_once():
     assert translator("zh_CN") is translator("zh_CN")
+
+
+def test_texts_that_no_mark_collects_are_in_the_catalogue():
+    # only _() and gettext_noop() are collected: what is given to translate() must be marked there
+    chinese = translator("zh_CN")
+    given = re.compile(r"""\btranslate\(\s*"((?:[^"\\\\]|\\\\.)*)\"""")
+    package = Path(gis_supervision.__file__).parent
+    texts = {
+        text
+        for file in package.rglob("*.py")
+        for text in given.findall(file.read_text(encoding="utf-8"))
+    }
+    assert "Writing %(file)s" in texts
+    assert [text for text in sorted(texts) if chinese(text, file="x") == text % {"file": "x"}] == []

@@ -87,7 +87,7 @@ def _print(_: Translator, entries: list[Entry], *, as_json: bool) -> None:
     print_table(
         _("Do-not-disturb list"),
         (
-            *(_("Number"), _("Licence"), _("Premises"), _("First day"), _("Last day")),
+            *(_("No."), _("Licence"), _("Premises"), _("First day"), _("Last day")),
             *(_("Reason"), _("Recorded by")),
         ),
         [

@@ -296,7 +296,7 @@ def list_(as_json: AsJson = False) -> None:
         return
     print_table(
         _("Draws"),
-        (_("Number"), _("Name"), _("Day"), _("State"), _("Unannounced")),
+        (_("No."), _("Name"), _("Day"), _("State"), _("Unannounced")),
         [
             (
                 str(r["id"]),
@@ -408,8 +408,10 @@ def _ratios(given: list[str]) -> dict[str, float]:
             ratios[stratum] = float(share)
         except ValueError:
             stratum = ""
-        if not stratum:
-            raise InvalidInputError(f"--ratio {text!r}: expected a class and a share: none=0.02")
+        if not stratum or not 0 <= ratios[stratum] <= 1:
+            raise InvalidInputError(
+                f"--ratio {text!r}: expected a class and a share from 0 to 1: none=0.02"
+            )
     return ratios
 
 

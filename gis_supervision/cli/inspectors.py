@@ -336,7 +336,7 @@ def recuse(
         return
     print_table(
         _("Recusals of %(number)s from %(day)s on", number=number, day=day),
-        (_("Number"), _("Premises or owner"), _("Reason"), _("Days"), _("Recorded by")),
+        (_("No."), _("Premises or owner"), _("Reason"), _("Days"), _("Recorded by")),
         [(str(r.id), r.licence or r.owner, r.reason, _days(r.period), r.recorded_by) for r in rows],
     )
 

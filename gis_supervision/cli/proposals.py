@@ -92,7 +92,7 @@ def list_(
     print_table(
         _("Proposals"),
         (
-            *(_("Number"), _("Kind"), _("State"), _("Made by"), _("First day"), _("Last day")),
+            *(_("No."), _("Kind"), _("State"), _("Made by"), _("First day"), _("Last day")),
             *(_("Cells moved"), _("Premises moved"), _("Hazards carried along")),
         ),
         [

@@ -179,10 +179,10 @@ def log(
     print_table(
         _("Hours set by hand"),
         (
-            _("Number"),
+            _("No."),
             _("Cell"),
             _("Hours a year"),
-            _("From"),
+            _("First day"),
             _("Reason"),
             _("Set by"),
             _("Undone by"),

@@ -72,6 +72,8 @@ def test_a_draw_in_three_commands_and_its_check(tmp_path):
     ("arguments", "message", "code"),
     [
         (("plan", "x", "--ratio", "none"), "expected a class and a share", 2),
+        (("plan", "x", "--ratio", "none=nan"), "a share from 0 to 1", 2),
+        (("plan", "x", "--ratio", "A=2"), "a share from 0 to 1", 2),
         (("plan", "x", "--method", "dice"), "expected one of ticket, rfc3797, rivest", 2),
         (("plan", "x", "--randomness", "lottery"), "go together", 2),
         (("plan", "x", "--randomness", "l", "--known-from", "noon"), "2026-07-01T21:30", 2),

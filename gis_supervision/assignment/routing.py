@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DAY_S = 86_400
 LATE_S = 14_400
 """What a day after the deadline weighs, in seconds of travel: four hours."""
+SEEDS = 2**31
+"""Number of seeds that there are."""
+
 ITERATIONS = 20_000
 _CHUNK = 200
 _HOT = 0.25
@@ -236,9 +239,12 @@ def plan_routes(
     Raises
     ------
     InvalidInputError
-        When a key is there twice, a place is not in the matrix, or a time is not of the plan.
+        When a key is there twice, a place is not in the matrix, a time is not of the plan, or the
+        seed is not from 0 to 2^31 - 1.
     """
     begun = time.monotonic()
+    if not 0 <= seed < SEEDS:
+        raise InvalidInputError(f"seed: expected 0 to {SEEDS - 1}, got {seed}")
     _check(stops, crews, travel_s, days, iterations)
     tour, shifts = _tour(stops, crews, travel_s, days)
     if not stops or not shifts:

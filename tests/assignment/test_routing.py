@@ -426,5 +426,12 @@ def test_wrong_input_is_named(stops, crews, message):
         plan_routes(stops, crews, np.zeros((3, 3)))
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31, 10**20])
+def test_a_seed_that_the_search_cannot_take_is_refused(seed):
+    crew = Crew("C", (Shift(0, 9 * HOUR, 17 * HOUR, 0, 0),))
+    with pytest.raises(InvalidInputError, match="seed: expected 0 to"):
+        plan_routes([stop()], [crew], np.zeros((3, 3)), seed=seed)
+
+
 def test_every_reason_has_a_text():
     assert set(REASONS) == set(Reason)

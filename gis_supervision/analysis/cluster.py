@@ -13,7 +13,7 @@ import platform
 import time
 import uuid
 import warnings
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
@@ -77,7 +77,7 @@ def connected(scheduler: str, *, timeout_s: float = TIMEOUT_S) -> Iterator[Clien
         raise InvalidInputError(f"scheduler {scheduler!r}: expected an address as tcp://HOST:PORT")
     try:
         # a client would wait for ever for somebody who listens and says nothing
-        asyncio.run(asyncio.wait_for(_greeted(scheduler, timeout_s), timeout_s))
+        _greet(scheduler, timeout_s)
         with warnings.catch_warnings():
             # versions are compared below, those of the workers too
             warnings.simplefilter("ignore", VersionMismatchWarning)
@@ -240,6 +240,16 @@ def _count_piece(piece: Piece, question: Question, expected: Mapping[str, str]) 
     if problem:
         raise UnavailableError(f"a worker has {problem}")
     return partitions.count_piece(piece, question)
+
+
+def _greet(scheduler: str, timeout_s: float) -> None:
+    """Wait for an answer, in a thread: notebooks have an event loop in the caller's."""
+
+    async def answered() -> None:
+        await asyncio.wait_for(_greeted(scheduler, timeout_s), timeout_s)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, answered()).result()
 
 
 async def _greeted(scheduler: str, timeout_s: float) -> None:

@@ -1,5 +1,6 @@
 """A real scheduler and worker processes on this machine, some of them killed."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -215,3 +216,17 @@ def test_workers_of_ones_own_are_limited_in_memory_and_end_with_the_block(datase
     assert plain(counts) == plain(analysing.count_here(dataset, asked))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_caller_may_have_an_event_loop(scheduler):
+    """Notebooks do."""
+
+    async def asked_in_a_loop():
+        with (
+            pytest.raises(UnavailableError, match="no worker"),
+            cluster.connected(scheduler, timeout_s=1),
+        ):
+            pass
+        return True
+
+    assert asyncio.run(asked_in_a_loop())

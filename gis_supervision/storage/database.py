@@ -150,6 +150,13 @@ def translation() -> Iterator[None]:
         if meant is None:
             raise
         raise meant from error
+    except ValueError as error:
+        # the driver refuses such text before the server sees it
+        if not isinstance(error, UnicodeEncodeError) and "NUL (0x00)" not in str(error):
+            raise
+        raise InvalidInputError(
+            "a value is not what the register takes (text has no NUL and no half characters)"
+        ) from error
 
 
 def translated(error: DBAPIError | psycopg2.Error) -> SupervisionError | None:

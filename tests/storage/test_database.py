@@ -333,3 +333,14 @@ def inventory(url: str) -> list[tuple[str, str]]:
             ORDER BY 1, 2
             """)
         return cursor.fetchall()
+
+
+@pytest.mark.parametrize("value", ["\0", "C1\udcff"])
+def test_text_that_no_register_can_hold_is_bad_input(engine, value):
+    with (
+        pytest.raises(InvalidInputError, match="a value is not what the register takes"),
+        database.session_scope(engine) as session,
+    ):
+        session.execute(text("SELECT 1 WHERE CAST(:value AS text) = 'C1'"), {"value": value})
+    with pytest.raises(ValueError, match=r"^another$"), database.session_scope(engine):
+        raise ValueError("another")

@@ -23,7 +23,7 @@ def metis_start(graph: csr_array, shares: FloatArray, zones: int, seed: int) -> 
     if zones == 1:
         return np.zeros(shares.size, np.int32)
     scale = min(RESOLUTION * shares.size, HALF) / max(float(shares.sum()), 1e-300)
-    options = pymetis.Options(ufactor=10, ncuts=1, seed=seed, contig=1)
+    options = pymetis.Options(ufactor=10, ncuts=1, seed=seed % 2**63, contig=1)
     found = pymetis.part_graph(
         zones,
         pymetis.CSRAdjacency(graph.indptr.astype(np.int32), graph.indices.astype(np.int32)),

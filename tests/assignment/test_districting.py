@@ -346,6 +346,12 @@ def test_only_cells_heavier_than_a_share_of_all_are_told_the_heaviest_first():
     assert all(values["share"] > 1.01 for values in told)
 
 
+def test_a_seed_may_be_of_any_size():
+    adjacency, x, y = squares(6, 6)
+    result = balanced_zones(adjacency, np.ones(36), x, y, 4, seed=10**25)
+    assert (result.imbalance, result.parts) == (0.0, 0)
+
+
 def test_cells_without_load():
     adjacency, x, y = squares(10, 12)
     empty = balanced_zones(adjacency, np.zeros(120), x, y, 5)

@@ -127,6 +127,7 @@ def test_wrong_requests(client, wrong, status):
 
 
 def test_pages_of_other_sites_plan_nothing(client):
+    assert client.post("/days", json=body(by=" ")).status_code == 422
     assert client.post("/days", data={"by": "x"}).status_code == 415
     foreign = {"Origin": "https://other.example"}
     assert client.post("/days", json=body(), headers=foreign).status_code == 403

@@ -76,6 +76,7 @@ def test_certificates_recusals_and_teams(client):
         ).status_code
         == 422
     )
+    assert client.post("/inspectors/002/recusals", json=recusal | {"by": " "}).status_code == 422
     team = {"lead": "001", "assistant": "002", "first_day": DAY, "by": "科长"}
     assert client.post("/teams", json=team).json() == {"new": True}
     assert client.post("/teams", json=team | {"assistant": "001"}).status_code == 422

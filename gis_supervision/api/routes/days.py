@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gis_supervision.api.dependencies import (
     CurrentResources,
@@ -49,7 +49,7 @@ class Planning(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Annotated[str, Field(min_length=1, max_length=500)]
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
     first: date
     days: Annotated[int, Field(ge=1, le=day_planning.MOST_DAYS)] = 1
     sources: list[Literal["due", "hazards"]] = ["due", "hazards"]

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.dependencies import CurrentResources, asked, same_origin
@@ -15,7 +15,7 @@ from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["inspectors"])
 
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 AsOf = Annotated[date | None, Query(description="day; left out: the report's day")]
 
 

@@ -77,7 +77,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 """Columns of each table without which a row says nothing."""
 
 _TELLING: Final = {
-    "inspectors": {"capacity_hours"},
+    "inspectors": {"name", "capacity_hours"},
     "skills": {"skill"},
     "leave": {"first_day", "last_day"},
     "recusals": {"licence", "owner"},
@@ -184,7 +184,14 @@ def write_template(path: Path, *, chinese: bool = True) -> None:
     """Write an empty workbook with one sheet for each table and its columns.
 
     Cells are formatted as text, so that a staff number keeps its zeros.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such directory.
     """
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"{path}: there is no directory {path.parent}")
     with xlsxwriter.Workbook(path) as book:
         text = book.add_format({"num_format": "@"})
         bold = book.add_format({"bold": True, "num_format": "@"})
@@ -249,6 +256,7 @@ def _read_table(path: Path, sheet: str | None, tables: Tables) -> None:
 def _layout(where: str, names: list[str]) -> tuple[str, dict[str, str]]:
     """Tell which table the columns make, and what each field's column is called."""
     best: tuple[str, dict[str, str]] | None = None
+    highest = (False, 0)
     for kind, layout in LAYOUTS.items():
         found = {
             name: given
@@ -256,8 +264,9 @@ def _layout(where: str, names: list[str]) -> tuple[str, dict[str, str]]:
             for given in names
             if given.strip().lower() in {name, chinese}
         }
-        if found.keys() & _TELLING[kind] and (best is None or len(found) > len(best[1])):
-            best = kind, found
+        rank = (found.keys() >= set(REQUIRED[kind]), len(found))
+        if found.keys() & _TELLING[kind] and rank > highest:
+            best, highest = (kind, found), rank
     if best is None:
         telling = "; ".join(f"{kind}: {_expected_columns(kind)}" for kind in LAYOUTS)
         raise InvalidInputError(f"{where}, row 1: no table has these columns; expected {telling}")

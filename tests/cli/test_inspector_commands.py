@@ -73,6 +73,8 @@ def test_the_template_can_be_filled_and_loaded(run, tmp_path):
         assert done["counts"]["inspectors"]["new"] == (not words)
     with pytest.raises(InvalidInputError, match=r"\.xlsx"):
         run("template", "t.csv", as_json=False)
+    with pytest.raises(InvalidInputError, match="no directory"):
+        run("template", "none/t.xlsx", as_json=False)
 
 
 def test_home_and_leave_are_told_when_they_are_asked_for_alone(run):

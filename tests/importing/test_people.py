@@ -245,6 +245,10 @@ def test_columns_that_no_table_has_are_told(register, tmp_path):
         load(register, table(tmp_path / "a.csv", "a,b\n1,2\n"))
     done = load(register, table(tmp_path / "b.csv", "工号,年可用工时,岗位\n1,2,3\n"))
     assert [(one.row, one.column) for one in done.wrong] == [(1, "name"), (1, "岗位")]
+    done = load(register, table(tmp_path / "f.csv", "工号,姓名\n1,2\n"))
+    assert [(one.row, one.column) for one in done.wrong] == [(1, "capacity_hours")]
+    done = load(register, table(tmp_path / "g.csv", "工号,姓名,资格类别\n1,2,餐饮\n"))
+    assert next((one.row, one.column) for one in done.wrong) == (1, "姓名")
     with pytest.raises(NotFoundError, match="no file"):
         load(register, tmp_path / "none.csv")
     with pytest.raises(InvalidInputError, match="not a workbook"):

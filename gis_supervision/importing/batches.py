@@ -5,8 +5,9 @@ nothing behind.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -309,9 +310,9 @@ class _Import:
             checker = checks.Checker(name, source, datum)
             told = 0
             # the server takes some rows while the next ones are read and checked
-            with ThreadPoolExecutor(1) as behind:
+            with ThreadPoolExecutor(1) as behind, closing(_ahead(table.batches)) as parts:
                 under_way: list[Future[None]] = []
-                for rows in table.batches:
+                for rows in parts:
                     checked = checker.check(rows)
                     broken = broken_rows(name, table.broken[told:])
                     self._count(checked, path)
@@ -458,6 +459,16 @@ class _Import:
             rejections=rejections,
             notes=tuple(self.tally.notes),
         )
+
+
+def _ahead(parts: Iterable[pl.DataFrame]) -> Generator[pl.DataFrame]:
+    """Read the next part while the one before is worked on."""
+    left = iter(parts)
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, left, None)
+        while (part := coming.result()) is not None:
+            coming = reader.submit(next, left, None)
+            yield part
 
 
 def _strict_premises(source: Source) -> bool:

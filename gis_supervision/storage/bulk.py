@@ -53,6 +53,8 @@ def load(session: Session, relation: str, rows: int) -> Iterator[None]:
         _execute(session, "ALTER TABLE {} DISABLE TRIGGER rollup_inserted", relation)
     yield
     session.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
+    # foreign keys are checked by joins, which share the processors
+    session.execute(text("SET LOCAL max_parallel_workers_per_gather = 2"))
     for _, definition in indexes:
         session.connection().exec_driver_sql(definition)
     for name, definition in constraints:

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Query, Request
+from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import Engine
 
 from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import days
 from gis_supervision.assignment import cell_work
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.domain.rule_history import RuleHistory, load_rule_history
 from gis_supervision.domain.rules import RulePack
@@ -168,6 +170,16 @@ def _language(
 
 
 RequestLanguage = Annotated[Language, Depends(_language)]
+
+
+By = Annotated[str, AfterValidator(checked_actor)]
+"""Who does something; refused where it is blank."""
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
+]
+"""A text of bodies that says something."""
 
 
 def same_origin(request: Request) -> None:

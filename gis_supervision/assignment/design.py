@@ -11,6 +11,7 @@ import numpy as np
 from gis_supervision.assignment import ground
 from gis_supervision.assignment.cell_work import measured
 from gis_supervision.assignment.districting import Zoning, balanced_zones
+from gis_supervision.domain.inspectors import checked_year_hours
 from gis_supervision.errors import ConflictError
 from gis_supervision.storage import grid, inspectors, zones
 from gis_supervision.storage.zones import NewZone
@@ -121,7 +122,8 @@ def design(
     if cells.ids.size == 0:
         raise ConflictError("there is no grid: run `gis-supervision grid build` first")
     work = measured(session, rules, cells, as_of, set_on=max(as_of, valid_from))
-    number = zone_count or max(1, math.ceil(float(work.hours.sum()) / capacity_hours))
+    capacity = checked_year_hours("capacity_hours", capacity_hours, least=1)
+    number = zone_count or max(1, math.ceil(float(work.hours.sum()) / capacity))
     land = ground.measured(cells)
     zoning = balanced_zones(
         land.borders,

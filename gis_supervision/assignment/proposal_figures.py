@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import Range
 from gis_supervision.assignment.areas import FREE, checked_area
 from gis_supervision.assignment.contiguity import pieces
 from gis_supervision.assignment.zone_quality import distance_to_medoids
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspections import SEVERITIES
-from gis_supervision.domain.proposals import Kind, checked_actor
+from gis_supervision.domain.proposals import Kind
 from gis_supervision.storage import grid, proposals
 from gis_supervision.storage.proposal_tables import Proposal
 

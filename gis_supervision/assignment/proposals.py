@@ -19,6 +19,7 @@ from gis_supervision.assignment.drafts import (
     zones_in_force,
 )
 from gis_supervision.assignment.zone_plan import Reason
+from gis_supervision.domain.inspectors import checked_year_hours
 from gis_supervision.domain.proposals import Kind, without
 from gis_supervision.errors import ConflictError, InvalidInputError
 from gis_supervision.language import gettext_noop
@@ -97,7 +98,8 @@ def redesign(
     capacity_hours
         Hours that one inspector works in a year; used when ``zone_count`` is left out.
     """
-    number = zone_count or max(1, math.ceil(float(of.hours.sum()) / capacity_hours))
+    capacity = checked_year_hours("capacity_hours", capacity_hours, least=1)
+    number = zone_count or max(1, math.ceil(float(of.hours.sum()) / capacity))
     made = _balanced(of, number, tolerance, seed)
     old = len(of.held)
     common = np.zeros((number, old))

@@ -10,7 +10,8 @@ from gis_supervision.assignment import candidates
 from gis_supervision.assignment import proposals as makers
 from gis_supervision.assignment.drafts import basis
 from gis_supervision.assignment.proposal_figures import propose
-from gis_supervision.domain.proposals import Cover, Period, checked_actor
+from gis_supervision.domain.actors import checked_actor
+from gis_supervision.domain.proposals import Cover, Period
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import absences
 from gis_supervision.storage.inspectors import LEAVE_REASONS

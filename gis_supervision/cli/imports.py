@@ -1,6 +1,5 @@
 """Commands for imports: files into the register, and out of it again."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from gis_supervision import settings as configuration
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.cli.terminal import actor as acting
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import batches as importing
 from gis_supervision.importing import diagnosis, rejections, suggestions
@@ -78,7 +78,7 @@ def run(
                 files=named_files(files or []),
                 mode="reject" if mode == "reject" else "refuse",
                 dry_run=dry_run,
-                actor=actor or getpass.getuser(),
+                actor=acting(actor),
                 progress=lambda step, rows: advance(
                     step_title(step, _), f"{rows:,}" if rows else None
                 ),
@@ -233,7 +233,7 @@ def undo(
 ) -> None:
     with connected() as connection:
         _ = connection.translate
-        counts = importing.undo(connection.engine, batch, actor=actor or getpass.getuser())
+        counts = importing.undo(connection.engine, batch, actor=acting(actor))
     if as_json:
         print_json({"batch": batch, **counts})
         return

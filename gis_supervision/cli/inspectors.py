@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from gis_supervision.cli import registration
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, print_json, print_table
+from gis_supervision.cli.terminal import AsJson, actor, print_json, print_table
 from gis_supervision.domain.inspectors import (
     SKILL_NAMES,
     Period,
@@ -189,7 +188,7 @@ def skill(
                 chosen,
                 _period(begin, last),
                 number=certificate,
-                by=by or getpass.getuser(),
+                by=actor(by),
             )
         held = storage.certificates_of(session, person)
     if as_json:
@@ -270,7 +269,7 @@ def leave(
                 person,
                 _period(day, last),
                 reason=people.LEAVE_WORDS.get(reason, reason),
-                by=by or getpass.getuser(),
+                by=actor(by),
             )
         rows = [a for a in storage.absences(session, day, None) if a.inspector_id == person]
     if as_json:
@@ -321,7 +320,7 @@ def recuse(
                 premises_id=None if licence is None else recusals.premises_with(session, licence),
                 owner=None if owner is None else people.owner_code(owner),
                 reason=reason,
-                by=by or getpass.getuser(),
+                by=actor(by),
                 valid=_period(day, last),
             )
         rows = [r for r in recusals.since(session, day) if r.inspector_id == person]
@@ -370,7 +369,7 @@ def team(
                 one,
                 storage.find(session, assistant),
                 _period(day, last),
-                by=by or getpass.getuser(),
+                by=actor(by),
             )
             told = {"new": int(new)}
     if as_json:

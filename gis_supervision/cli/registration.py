@@ -1,6 +1,5 @@
 """Registering inspectors: from files, by an empty workbook to fill in, and one by one."""
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, print_json, print_table
+from gis_supervision.cli.terminal import AsJson, actor, print_json, print_table
 from gis_supervision.domain.inspectors import language_code
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import people, people_load
@@ -41,7 +40,7 @@ def load(
         tables.format_of(report)
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
-        done = people_load.load(session, files, by=by or getpass.getuser(), datum=datum)
+        done = people_load.load(session, files, by=actor(by), datum=datum)
     columns = [
         tables.Column(name, _(title))
         for name, title in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.language import gettext_noop
 
 if TYPE_CHECKING:
@@ -43,6 +45,17 @@ SEVERITIES = {
 """What people call the severities of hazards."""
 
 AsJson = Annotated[bool, typer.Option("--json", help=gettext_noop("Print JSON for programs."))]
+
+
+def actor(by: str | None) -> str:
+    """Return who does it: the given name, or the account's where none was given.
+
+    Raises
+    ------
+    InvalidInputError
+        When a name was given that is empty or blank.
+    """
+    return checked_actor(getpass.getuser() if by is None else by)
 
 
 def print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from gis_supervision.assignment import cell_work
 from gis_supervision.cli.connection import connected
-from gis_supervision.cli.terminal import AsJson, print_json, print_table
+from gis_supervision.cli.terminal import AsJson, actor, print_json, print_table
 from gis_supervision.language import gettext_noop
 from gis_supervision.storage import register
 from gis_supervision.storage import workload as storage
@@ -156,7 +155,7 @@ def undo(
 ) -> None:
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
-        undone = storage.undo(session, cell, by=by or getpass.getuser(), setting=setting)
+        undone = storage.undo(session, cell, by=actor(by), setting=setting)
     if as_json:
         print_json(undone.to_dict())
     else:
@@ -216,9 +215,7 @@ def _record(
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
         day = valid_from.date() if valid_from else register.default_as_of(session)
-        made = storage.set_cell(
-            session, cell, hours, reason=reason, by=by or getpass.getuser(), valid_from=day
-        )
+        made = storage.set_cell(session, cell, hours, reason=reason, by=actor(by), valid_from=day)
         (row,) = (one for one in storage.log(session, day, cell) if one.id == made)
     if as_json:
         print_json(row.to_dict())

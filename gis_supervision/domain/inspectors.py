@@ -37,6 +37,25 @@ SKILL_NAMES: Final = {
 """What people call the skills."""
 
 
+YEAR_HOURS: Final = 8784
+"""Hours of a leap year: nobody works, and no cell takes, more in a year."""
+
+
+def checked_year_hours(what: str, hours: float, least: float = 0) -> float:
+    """Return hours a year.
+
+    Raises
+    ------
+    InvalidInputError
+        When they are no number, less than ``least`` or more than a year has; ``what`` says of what.
+    """
+    if not least <= hours <= YEAR_HOURS:
+        raise InvalidInputError(
+            f"{what} {hours:g}: expected hours a year from {least:g} to {YEAR_HOURS}"
+        )
+    return hours
+
+
 LANGUAGES: Final = {
     "汉语": "zh",
     "中文": "zh",

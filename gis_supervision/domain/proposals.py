@@ -140,19 +140,6 @@ def checked_reason(action: str, reason: str | None) -> str:
     return (reason or "").strip()
 
 
-def checked_actor(by: str) -> str:
-    """Return the name of who decides, without spaces around it.
-
-    Raises
-    ------
-    InvalidInputError
-        When it is empty.
-    """
-    if not by.strip():
-        raise InvalidInputError("by: expected the name of who does it")
-    return by.strip()
-
-
 def effective_period(
     proposed: Period,
     *,

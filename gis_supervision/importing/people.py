@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 import openpyxl
 import xlsxwriter
 
-from gis_supervision.domain.inspectors import SKILLS, Period, Skill, language_code
+from gis_supervision.domain.inspectors import (
+    SKILLS,
+    YEAR_HOURS,
+    Period,
+    Skill,
+    language_code,
+)
 from gis_supervision.domain.premises import CreditCode
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import files, readers
@@ -107,7 +113,6 @@ LEAVE_WORDS: Final = {
     **{reason: reason for reason in LEAVE_REASONS},
 }
 _DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})(\d{2})")
-_MOST_HOURS: Final = 8784.0
 _DEGREES: Final = {"home_lat": 90.0, "home_lng": 180.0}
 
 
@@ -342,8 +347,8 @@ def _hours(text: str) -> float:
         hours = float(text.replace(",", ""))
     except ValueError:
         hours = -1.0
-    if not 0 <= hours <= _MOST_HOURS:
-        raise ValueError(f"hours a year, from 0 to {_MOST_HOURS:.0f}")
+    if not 0 <= hours <= YEAR_HOURS:
+        raise ValueError(f"hours a year, from 0 to {YEAR_HOURS:.0f}")
     return hours
 
 

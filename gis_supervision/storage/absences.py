@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import Range
 
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.proposals import Period, without
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 
@@ -51,7 +52,7 @@ def record(
                 inspector_id=inspector_id,
                 reason=reason,
                 valid=Range(part.first, part.until),
-                recorded_by=by,
+                recorded_by=checked_actor(by),
             )
             .returning(InspectorLeave.id)
         ).one()

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gis_supervision.domain import inspectors as domain
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage import recusals
@@ -95,7 +96,8 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
     Raises
     ------
     InvalidInputError
-        When a staff number is given twice, or half a pair of coordinates.
+        When a staff number is given twice, or half a pair of coordinates, or hours a year that no
+        year has.
     """
     if not people:
         return []
@@ -106,6 +108,9 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
     for person in people:
         if (person.lat is None) != (person.lng is None):
             raise InvalidInputError(f"inspector {person.staff_number}: half a pair of coordinates")
+        domain.checked_year_hours(
+            f"inspector {person.staff_number}: capacity_hours", person.capacity_hours
+        )
     statement = upsert(Inspector)
     kept = ("name", "capacity_hours", "synthetic", "languages", "home", "left_on")
     session.execute(
@@ -320,7 +325,7 @@ def certify(
             skill=skill.value,
             certificate_number=number,
             valid=Range(valid.first, valid.end),
-            recorded_by=by,
+            recorded_by=by and checked_actor(by),
         )
     )
     session.flush()
@@ -401,7 +406,7 @@ def take_leave(session: Session, inspector_id: int, period: Period, *, reason: s
         inspector_id=inspector_id,
         reason=reason,
         valid=Range(period.first, period.end),
-        recorded_by=by,
+        recorded_by=checked_actor(by),
     )
     session.add(row)
     session.flush()

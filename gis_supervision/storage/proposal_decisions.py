@@ -14,11 +14,11 @@ from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import aliased
 
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.proposals import (
     Kind,
     State,
     check_transition,
-    checked_actor,
     checked_reason,
     effective_period,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
 
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Period
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage.dispatch_tables import InspectorRecusal
@@ -114,7 +115,7 @@ def add(
             owner_credit_code=owner,
             reason=reason,
             valid=Range(valid.first, valid.end),
-            recorded_by=by,
+            recorded_by=checked_actor(by),
         )
     )
     session.flush()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlalchemy import exists, func, select, text
 
-from gis_supervision.domain.inspectors import SKILLS
+from gis_supervision.domain.actors import checked_actor
+from gis_supervision.domain.inspectors import SKILLS, checked_year_hours
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage import frames
 from gis_supervision.storage.dispatch_tables import CellWorkload
@@ -277,20 +278,21 @@ def set_cell(
     Raises
     ------
     InvalidInputError
-        When hours are negative or no number, or reason or name are empty.
+        When hours are negative, no number or more than a year has, or reason or name are empty.
     NotFoundError
         When there is no such cell now; the message has the nearest code.
     """
-    if hours is not None and not 0 <= hours < float("inf"):
-        raise InvalidInputError(f"hours {hours}: expected a number from 0 on")
-    if not reason.strip() or not by.strip():
-        raise InvalidInputError("hours of a cell: expected a reason and who sets them")
+    if hours is not None:
+        checked_year_hours("hours", hours)
+    actor = checked_actor(by)
+    if not reason.strip():
+        raise InvalidInputError("hours of a cell: expected a reason")
     row = CellWorkload(
         cell_id=_cell(session, code),
         hours=hours,
         reason=reason.strip(),
         valid_from=valid_from,
-        set_by=by.strip(),
+        set_by=actor,
     )
     session.add(row)
     session.flush()
@@ -309,8 +311,7 @@ def undo(session: Session, code: str, *, by: str, setting: int | None = None) ->
     ConflictError
         When nothing is left to undo, or that setting is undone already.
     """
-    if not by.strip():
-        raise InvalidInputError("undo: expected who undoes it")
+    actor = checked_actor(by)
     wanted = select(CellWorkload).where(CellWorkload.cell_id == _cell(session, code))
     if setting is not None:
         wanted = wanted.where(CellWorkload.id == setting)
@@ -321,7 +322,7 @@ def undo(session: Session, code: str, *, by: str, setting: int | None = None) ->
     if row is None:
         raise ConflictError(f"cell {code}: nothing that was set is left to undo")
     now = session.scalars(select(func.clock_timestamp())).one()
-    row.undone_by, row.undone_at = by.strip(), now
+    row.undone_by, row.undone_at = actor, now
     session.flush()
     return next(one for one in log(session, row.valid_from, code) if one.id == row.id)
 

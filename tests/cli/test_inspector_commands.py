@@ -159,3 +159,19 @@ def test_one_inspector_is_registered_and_changed_in_part(run):
             run("register", *words)
     with pytest.raises(NotFoundError, match="did you mean"):
         run("show", "09")
+
+
+def test_nobody_records_nothing(run):
+    for words in (
+        ("skill", "001", "catering"),
+        ("leave", "001", "2024-07-01", "2024-07-05"),
+        ("recuse", "001", "--licence", "JY001", "--reason", "亲属"),
+        ("team", "001", "002"),
+        ("load", "people.csv"),
+    ):
+        with pytest.raises(InvalidInputError, match="name of who"):
+            run(*words, "--by", "  ")
+    shown = run("show", "001", "--personal")
+    assert (shown["certificates"], shown["leave"], shown["recusals"]) == ([], [], [])
+    with pytest.raises(InvalidInputError, match="from 0 to 8784"):
+        run("register", "001", "--capacity-hours", "1e300")

@@ -116,3 +116,20 @@ def test_languages_of_a_division(run):
     assert "as in" in run(divisions.app, "languages", "654202", as_json=False)
     with pytest.raises(InvalidInputError, match="维吾尔语"):
         run(divisions.app, "languages", "654202", "火星语")
+
+
+@pytest.mark.parametrize("by", ["", "  ", "\u3000"])
+def test_nobody_sets_nothing(run, by):
+    with pytest.raises(InvalidInputError, match="name of who"):
+        run(workload.app, "set", "C1", "--hours", "4", "--reason", "夜市", "--by", by)
+    with pytest.raises(InvalidInputError, match="name of who"):
+        run(workload.app, "undo", "C1", "--by", by)
+    assert run(workload.app, "log") == []
+
+
+@pytest.mark.parametrize("hours", ["1e300", "inf", "8785"])
+def test_hours_that_no_year_has_are_refused(run, hours):
+    with pytest.raises(InvalidInputError, match="from 0 to 8784"):
+        run(workload.app, "set", "C1", "--hours", hours, "--reason", "夜市")
+    with pytest.raises(InvalidInputError, match="from 1 to 8784"):
+        run(zones.app, "design", "--capacity-hours", hours, "--propose", "--by", "王芳")

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.proposals import (
     TRANSITIONS,
     Period,
     State,
     check_transition,
-    checked_actor,
     effective_period,
     joined,
     segments,

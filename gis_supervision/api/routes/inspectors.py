@@ -4,10 +4,10 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from gis_supervision.api.dependencies import CurrentResources, asked, same_origin
+from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
 from gis_supervision.domain.inspectors import Period, Skill
 from gis_supervision.importing.people import owner_code
 from gis_supervision.storage import inspectors, recusals, register
@@ -15,7 +15,6 @@ from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["inspectors"])
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 AsOf = Annotated[date | None, Query(description="day; left out: the report's day")]
 
 
@@ -30,7 +29,7 @@ class Certificate(_Body):
     number: str | None = None
     first_day: date
     last_day: date | None = None
-    by: Text
+    by: By
 
 
 class Leave(_Body):
@@ -39,14 +38,14 @@ class Leave(_Body):
     first_day: date
     last_day: date
     reason: Literal["leave", "sick", "training", "secondment", "other"] = "leave"
-    by: Text
+    by: By
 
 
 class Return(_Body):
     """The first day on which an inspector is back."""
 
     day: date
-    by: Text
+    by: By
 
 
 class Recusal(_Body):
@@ -57,7 +56,7 @@ class Recusal(_Body):
     reason: Text
     first_day: date
     last_day: date | None = None
-    by: Text
+    by: By
 
 
 class Team(_Body):
@@ -67,7 +66,7 @@ class Team(_Body):
     assistant: Text
     first_day: date
     last_day: date | None = None
-    by: Text
+    by: By
 
 
 @router.get("/inspectors")

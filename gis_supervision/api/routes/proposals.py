@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gis_supervision.api.dependencies import CurrentResources, asked, same_origin
+from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
 from gis_supervision.assignment import absence as absences
 from gis_supervision.assignment import proposals as makers
 from gis_supervision.assignment import proposing
+from gis_supervision.domain.inspectors import YEAR_HOURS
 from gis_supervision.domain.proposals import Cover, Kind, State
 from gis_supervision.storage import proposal_decisions, proposals, register, responsibility
 from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["proposals"])
 
-Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -27,7 +27,7 @@ class _Strict(BaseModel):
 
 
 class _Wish(_Strict):
-    by: Text
+    by: By
     first: date | None = None
     as_of: date | None = None
 
@@ -37,7 +37,7 @@ class Redesign(_Wish):
 
     kind: Literal["redesign"]
     zone_count: Annotated[int | None, Field(ge=1)] = None
-    capacity_hours: Annotated[float, Field(ge=1)] = 1600.0
+    capacity_hours: Annotated[float, Field(ge=1, le=YEAR_HOURS)] = 1600.0
     tolerance: Share = 0.01
     seed: Seed = 0
 
@@ -70,7 +70,7 @@ class Absence(_Strict):
     """An inspector's leave from the first to the last day."""
 
     kind: Literal["absence"]
-    by: Text
+    by: By
     staff_number: Text
     first: date
     last: date
@@ -85,7 +85,7 @@ class Absence(_Strict):
 class Acceptance(_Strict):
     """Who accepts, from which day on; a day before today needs ``force`` and a reason."""
 
-    by: Text
+    by: By
     effective_on: date | None = None
     force: bool = False
     reason: str | None = None
@@ -94,14 +94,14 @@ class Acceptance(_Strict):
 class Rejection(_Strict):
     """Who rejects, and why."""
 
-    by: Text
+    by: By
     reason: Text
 
 
 class Undoing(_Strict):
     """Who undoes or withdraws, and why."""
 
-    by: Text
+    by: By
     reason: str | None = None
 
 

@@ -6,15 +6,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gis_supervision.api.dependencies import CurrentResources, asked, same_origin
+from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
 from gis_supervision.assignment import cell_work
+from gis_supervision.domain.inspectors import YEAR_HOURS
 from gis_supervision.storage import register
 from gis_supervision.storage import workload as storage
 from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["workload"])
-
-Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Setting(BaseModel):
@@ -22,9 +21,9 @@ class Setting(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    hours: Annotated[float, Field(ge=0, le=YEAR_HOURS, allow_inf_nan=False)] | None
     reason: Text
-    by: Text
+    by: By
     valid_from: date | None = None
 
 
@@ -33,7 +32,7 @@ class Undoing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Text
+    by: By
     setting: int | None = None
 
 

@@ -127,7 +127,9 @@ def translator(language: str) -> Translator:
         if known == language:
             return _translator(known)
     raise InvalidInputError(
-        f"language {language!r} is not known: expected one of {', '.join(LANGUAGES)}"
+        "language %(language)r is not known: expected one of %(languages)s",
+        language=language,
+        languages=", ".join(LANGUAGES),
     )
 
 

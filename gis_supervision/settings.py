@@ -6,12 +6,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gis_supervision.domain.rule_errors import mistake_of
 from gis_supervision.errors import InvalidInputError, UnavailableError
+from gis_supervision.language import Language
+from gis_supervision.messages import Message, joined
 
 ENV_PREFIX = "GIS_SUPERVISION_"
 
+_LANGUAGE_NAMES: dict[str, Language] = {
+    "zh": "zh_CN",
+    "zh-cn": "zh_CN",
+    "zh_cn": "zh_CN",
+    "en": "en",
+}
 _POSTGRESQL_URL = re.compile(r"^postgres(?:ql)?(?:\+[a-z0-9_]+)?://", re.IGNORECASE)
 
 
@@ -76,9 +86,9 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     ] = 8000
-    language: Annotated[
-        Literal["zh_CN", "en"], Field(description="Language of pages, maps and reports.")
-    ] = "zh_CN"
+    language: Annotated[Language, Field(description="Language of pages, maps and reports.")] = (
+        "zh_CN"
+    )
     basemap_url: Annotated[
         str | None,
         Field(
@@ -122,8 +132,7 @@ class Settings(BaseSettings):
     @field_validator("language", mode="before")
     @classmethod
     def _language(cls, value: object) -> object:
-        names = {"zh": "zh_CN", "zh-cn": "zh_CN", "zh_cn": "zh_CN", "en": "en"}
-        return names.get(value.lower(), value) if isinstance(value, str) else value
+        return _LANGUAGE_NAMES.get(value.lower(), value) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -170,13 +179,32 @@ def load(**values: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"{ENV_PREFIX}{str(mistake['loc'][0]).upper()}: "
-            f"{mistake['msg'].removeprefix('Value error, ')}"
-            + ("" if "_url" in str(mistake["loc"][0]) else f" (got {mistake['input']!r})")
-            for mistake in error.errors()
-        )
-        raise InvalidInputError(f"settings: {mistakes}") from None
+        mistakes = joined((_mistake(mistake) for mistake in error.errors()), "; ")
+        raise InvalidInputError("settings: %(mistakes)s", mistakes=mistakes) from None
+
+
+def _mistake(mistake: ErrorDetails) -> Message:
+    name = str(mistake["loc"][0])
+    variable = f"{ENV_PREFIX}{name.upper()}"
+    if "_url" in name:  # it may hold a password
+        return Message("%(key)s: %(mistake)s", key=variable, mistake=mistake_of(mistake))
+    return Message(
+        "%(key)s: %(mistake)s (got %(got)r)",
+        key=variable,
+        mistake=mistake_of(mistake),
+        got=mistake["input"],
+    )
+
+
+def spoken() -> Language:
+    """Return the language of the environment, the usual one where that is wrong.
+
+    It tells people of settings that cannot be read.
+    """
+    field = Settings.model_fields["language"]
+    name = os.environ.get(f"{ENV_PREFIX}LANGUAGE", "")
+    usual: Language = field.default
+    return _LANGUAGE_NAMES.get(name.lower(), usual)
 
 
 def project_dir(name: Literal["alembic", "layers", "maps"]) -> Path:
@@ -202,6 +230,9 @@ def project_dir(name: Literal["alembic", "layers", "maps"]) -> Path:
         if directory.is_dir():
             return directory
     raise UnavailableError(
-        f"directory {name}/ is neither in {package / '_project'} nor in {package.parent}: "
-        "install the package again"
+        "directory %(name)s/ is neither in %(package)s nor in %(parent)s: install the package "
+        "again",
+        name=name,
+        package=package / "_project",
+        parent=package.parent,
     )

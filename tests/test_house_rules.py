@@ -13,6 +13,7 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gis_supervision import errors
 from gis_supervision.cli.entry import app as cli
 from gis_supervision.settings import ENV_PREFIX, Settings
 
@@ -173,6 +174,65 @@ def test_nothing_is_connected_or_configured_at_import():
                 if isinstance(node, ast.Call)
                 and (getattr(node.func, "id", None) or getattr(node.func, "attr", None)) in calls
             ]
+    assert places == []
+
+
+TOLD = {
+    "Message",
+    *(
+        kind.__name__
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.SupervisionError)
+    ),
+}
+
+
+def told_calls():
+    """Every call that makes a message or an error of a template."""
+    mechanism = {"gis_supervision/messages.py", "gis_supervision/errors.py"}
+    for file, node in nodes(ast.Call):
+        name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+        if name in TOLD and str(file) not in mechanism:
+            yield file, node
+
+
+def test_the_texts_of_errors_are_literals():
+    """So the catalogue collects them; what is a text already goes through ``told``."""
+    places = [
+        f"{file}:{node.lineno}"
+        for file, node in told_calls()
+        if len(node.args) != 1
+        or not isinstance(node.args[0], ast.Constant)
+        or not isinstance(node.args[0].value, str)
+    ]
+    assert places == []
+
+
+def test_the_placeholders_of_errors_are_their_values():
+    wrong = []
+    for file, node in told_calls():
+        template = getattr(node.args[0], "value", None) if node.args else None
+        names = {keyword.arg for keyword in node.keywords}
+        if not isinstance(template, str) or not names:
+            continue
+        try:
+            template % {name: 1 for name in names if name is not None}
+        except (KeyError, TypeError, ValueError) as error:
+            wrong.append(f"{file}:{node.lineno}: {error!r}")
+        named = set(re.findall(r"%\((\w+)\)", template))
+        if named != names:
+            wrong.append(f"{file}:{node.lineno}: {sorted(named ^ names, key=str)}")
+    assert wrong == []
+
+
+def test_errors_are_declared_in_one_module():
+    """The catalogue knows the classes whose texts it collects from there."""
+    places = [
+        f"{file}:{node.lineno}"
+        for file, node in nodes(ast.ClassDef)
+        if any(getattr(base, "id", None) in TOLD for base in node.bases)
+        and str(file) != "gis_supervision/errors.py"
+    ]
     assert places == []
 
 

@@ -27,10 +27,14 @@ def numbers(name: str, values: npt.ArrayLike) -> Floats:
         array = np.asarray(values)
         # texts and dates would become numbers that nobody meant
         if array.dtype.kind not in "biufO" and array.size:
-            raise InvalidInputError(f"{name}: numbers expected, not {array.dtype}")
+            raise InvalidInputError(
+                "%(name)s: numbers expected, not %(dtype)s", name=name, dtype=array.dtype
+            )
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name}: numbers expected ({error})") from error
+        raise InvalidInputError(
+            "%(name)s: numbers expected (%(error)s)", name=name, error=error
+        ) from error
 
 
 def vector(name: str, values: npt.ArrayLike, *, length: int | None = None) -> Floats:
@@ -53,10 +57,17 @@ def vector(name: str, values: npt.ArrayLike, *, length: int | None = None) -> Fl
     array = numbers(name, values)
     if array.ndim != 1:
         raise InvalidInputError(
-            f"{name}: one-dimensional array expected, the shape is {array.shape}"
+            "%(name)s: one-dimensional array expected, the shape is %(shape)s",
+            name=name,
+            shape=array.shape,
         )
     if length is not None and len(array) != length:
-        raise InvalidInputError(f"{name}: {length} values expected, there are {len(array)}")
+        raise InvalidInputError(
+            "%(name)s: %(length)s values expected, there are %(count)s",
+            name=name,
+            length=length,
+            count=len(array),
+        )
     return array
 
 
@@ -84,7 +95,10 @@ def counts(
     wrong = np.flatnonzero(~right)
     if wrong.size:
         raise InvalidInputError(
-            f"{name}[{wrong[0]}]: a finite number >= 0 expected, it is {array[wrong[0]]}"
+            "%(name)s[%(wrong)s]: a finite number >= 0 expected, it is %(array)s",
+            name=name,
+            wrong=wrong[0],
+            array=array[wrong[0]],
         )
     return array
 
@@ -111,14 +125,19 @@ def links(neighbours: sparse.csr_array, n: int) -> sparse.csr_array:
     """
     if not sparse.issparse(neighbours):
         raise InvalidInputError(
-            f"neighbours: scipy.sparse.csr_array expected, not {type(neighbours).__name__}"
+            "neighbours: scipy.sparse.csr_array expected, not %(kind)s",
+            kind=type(neighbours).__name__,
         )
     if neighbours.shape != (n, n):
         raise InvalidInputError(
-            f"neighbours: shape ({n}, {n}) expected for {n} values, it is {neighbours.shape}"
+            "neighbours: shape (%(n)s, %(n)s) expected for %(n)s values, it is %(shape)s",
+            n=n,
+            shape=neighbours.shape,
         )
     if neighbours.dtype.kind not in "biuf":
-        raise InvalidInputError(f"neighbours: numbers expected, not {neighbours.dtype}")
+        raise InvalidInputError(
+            "neighbours: numbers expected, not %(dtype)s", dtype=neighbours.dtype
+        )
     weights = sparse.csr_array(neighbours, dtype=np.float64, copy=True)
     weights.sum_duplicates()
     weights.eliminate_zeros()
@@ -126,7 +145,7 @@ def links(neighbours: sparse.csr_array, n: int) -> sparse.csr_array:
         raise InvalidInputError("neighbours: finite weights expected, some are NaN or infinite")
     own = np.flatnonzero(weights.diagonal())
     if own.size:
-        raise InvalidInputError(f"neighbours: cell {own[0]} is linked to itself")
+        raise InvalidInputError("neighbours: cell %(own)s is linked to itself", own=own[0])
     return weights
 
 
@@ -144,7 +163,8 @@ def replicates(permutations: int) -> int:
         or permutations < 0
     ):
         raise InvalidInputError(
-            f"permutations: a whole number >= 0 expected, it is {permutations!r}"
+            "permutations: a whole number >= 0 expected, it is %(permutations)r",
+            permutations=permutations,
         )
     return int(permutations)
 
@@ -158,5 +178,5 @@ def generator(seed: int) -> np.random.Generator:
         If the seed is not a whole number of at least 0.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InvalidInputError(f"seed: a whole number >= 0 expected, it is {seed!r}")
+        raise InvalidInputError("seed: a whole number >= 0 expected, it is %(seed)r", seed=seed)
     return np.random.default_rng(int(seed))

@@ -74,7 +74,9 @@ def connected(scheduler: str, *, timeout_s: float = TIMEOUT_S) -> Iterator[Clien
     """
     protocol, separator, place = scheduler.partition("://")
     if not separator or protocol not in {"tcp", "tls", "ws", "wss"} or not place:
-        raise InvalidInputError(f"scheduler {scheduler!r}: expected an address as tcp://HOST:PORT")
+        raise InvalidInputError(
+            "scheduler %(scheduler)r: expected an address as tcp://HOST:PORT", scheduler=scheduler
+        )
     try:
         # a client would wait for ever for somebody who listens and says nothing
         _greet(scheduler, timeout_s)
@@ -86,8 +88,11 @@ def connected(scheduler: str, *, timeout_s: float = TIMEOUT_S) -> Iterator[Clien
             )
     except (OSError, TimeoutError, ValueError, ImportError) as error:
         raise UnavailableError(
-            f"scheduler {scheduler}: no answer within {timeout_s:g} s ({_said(error)}); expected "
-            "a Dask scheduler at this address"
+            "scheduler %(scheduler)s: no answer within %(timeout_s)g s (%(error)s); expected a "
+            "Dask scheduler at this address",
+            scheduler=scheduler,
+            timeout_s=timeout_s,
+            error=_said(error),
         ) from error
     with _closing(client):
         _wait_for_workers(client, scheduler, timeout_s)
@@ -121,12 +126,13 @@ def local(
         No worker starts in time.
     """
     if workers < 1:
-        raise InvalidInputError(f"workers {workers}: expected at least 1")
+        raise InvalidInputError("workers %(workers)s: expected at least 1", workers=workers)
     try:
         limit = dask.utils.parse_bytes(memory_limit)
     except ValueError as error:
         raise InvalidInputError(
-            f"memory limit {memory_limit!r}: expected a size as 1GiB or 500MB"
+            "memory limit %(memory_limit)r: expected a size as 1GiB or 500MB",
+            memory_limit=memory_limit,
         ) from error
     with (
         LocalCluster(
@@ -238,7 +244,7 @@ def _count_piece(piece: Piece, question: Question, expected: Mapping[str, str]) 
     # a worker that joins late was not asked before
     problem = _other_versions(expected, environment())
     if problem:
-        raise UnavailableError(f"a worker has {problem}")
+        raise UnavailableError("a worker has %(problem)s", problem=problem)
     return partitions.count_piece(piece, question)
 
 
@@ -294,7 +300,8 @@ def _awaited(
             last_seen = time.monotonic()
         elif time.monotonic() - last_seen > timeout_s:
             raise UnavailableError(
-                f"no worker for {timeout_s:g} s while partitions were counted; expected at least 1"
+                "no worker for %(timeout_s)g s while partitions were counted; expected at least 1",
+                timeout_s=timeout_s,
             )
     if final.status == "finished":
         advance(whole, whole)
@@ -309,12 +316,13 @@ def _outcome(final: Future[Counts], timeout_s: float) -> Counts:
         raise
     except KilledWorker as error:
         raise UnavailableError(
-            f"{error.allowed_failures + 1} workers died of the same partition, maybe for want of "
-            "memory; expected workers with more memory, or smaller row groups"
+            "%(allowed_failures)s workers died of the same partition, maybe for want of memory; "
+            "expected workers with more memory, or smaller row groups",
+            allowed_failures=error.allowed_failures + 1,
         ) from error
     except (CancelledError, CommClosedError, TimeoutError) as error:
         raise UnavailableError(
-            f"the scheduler was lost while partitions were counted ({_said(error)})"
+            "the scheduler was lost while partitions were counted (%(error)s)", error=_said(error)
         ) from error
     return counts
 
@@ -326,7 +334,9 @@ def _workers(client: Client, timeout_s: float) -> list[str]:
         told = client.sync(scheduler.identity, n_workers=-1, callback_timeout=timeout_s)
     except (TimeoutError, OSError, AttributeError) as error:
         raise UnavailableError(
-            f"the scheduler does not answer any more, waited {timeout_s:g} s ({_said(error)})"
+            "the scheduler does not answer any more, waited %(timeout_s)g s (%(error)s)",
+            timeout_s=timeout_s,
+            error=_said(error),
         ) from error
     return list(told["workers"])
 
@@ -337,8 +347,10 @@ def _wait_for_workers(client: Client, place: str, timeout_s: float) -> None:
         client.wait_for_workers(1, timeout=timeout_s)
     except TimeoutError as error:
         raise UnavailableError(
-            f"scheduler {place}: no worker within {timeout_s:g} s; start one with "
-            "`dask worker ADDRESS`"
+            "scheduler %(place)s: no worker within %(timeout_s)g s; start one with `dask worker "
+            "ADDRESS`",
+            place=place,
+            timeout_s=timeout_s,
         ) from error
     wanted = environment()
     try:
@@ -350,7 +362,9 @@ def _wait_for_workers(client: Client, place: str, timeout_s: float) -> None:
         )
     except TimeoutError as error:
         raise UnavailableError(
-            f"scheduler {place}: a worker does not answer, waited {timeout_s:g} s"
+            "scheduler %(place)s: a worker does not answer, waited %(timeout_s)g s",
+            place=place,
+            timeout_s=timeout_s,
         ) from error
     try:
         told["the scheduler"] = client.run_on_scheduler(environment)
@@ -363,7 +377,7 @@ def _wait_for_workers(client: Client, place: str, timeout_s: float) -> None:
         elif problem := _other_versions(wanted, answer):
             problems.append(f"{who}: {problem}")
     if problems:
-        raise UnavailableError("\n".join(problems))
+        raise UnavailableError.told(*problems)
 
 
 def _other_versions(wanted: Mapping[str, str], found: Mapping[str, str]) -> str:

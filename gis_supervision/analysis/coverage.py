@@ -101,7 +101,9 @@ def status(
     )
     shapes = {array.shape for array in (visited, interval, opened, closed, outside)}
     if visited.ndim != 1 or len(shapes) != 1:
-        raise InvalidInputError(f"expected one-dimensional arrays of one length, got {shapes}")
+        raise InvalidInputError(
+            "expected one-dimensional arrays of one length, got %(shapes)s", shapes=shapes
+        )
     if np.any(visited < 0):
         raise InvalidInputError("days_since_visit: a visit lies after the day of the report")
     return np.select(

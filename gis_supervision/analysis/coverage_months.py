@@ -43,10 +43,12 @@ def period_ends(as_of: date, months: int) -> tuple[date, ...]:
         When ``months`` is below 1, or goes back before year 1.
     """
     if months < 1:
-        raise InvalidInputError(f"months {months}: expected at least 1")
+        raise InvalidInputError("months %(months)s: expected at least 1", months=months)
     this = as_of.year * MONTHS_A_YEAR + as_of.month - 1
     if this - months + 1 < MONTHS_A_YEAR:
-        raise InvalidInputError(f"months {months}: the calendar does not go back so far")
+        raise InvalidInputError(
+            "months %(months)s: the calendar does not go back so far", months=months
+        )
     ends = []
     for month in range(this - months + 1, this):
         year, number = divmod(month, MONTHS_A_YEAR)
@@ -87,7 +89,7 @@ def last_visits(
     if who.shape != when.shape or who.ndim != 1:
         raise InvalidInputError("premises, days: expected one-dimensional arrays of one length")
     if who.size and not (who.min() >= 0 and who.max() < size):
-        raise InvalidInputError(f"premises: expected indexes from 0 to {size - 1}")
+        raise InvalidInputError("premises: expected indexes from 0 to %(last)s", last=size - 1)
     if np.any(np.diff(last_days) <= 0):
         raise InvalidInputError("ends: expected days in ascending order")
     order = np.argsort(when, kind="stable")

@@ -79,7 +79,10 @@ def analyse(
         When a partition is not what was expected, or a parameter is none.
     """
     if minimum_premises < 1:
-        raise InvalidInputError(f"minimum_premises {minimum_premises}: expected at least 1")
+        raise InvalidInputError(
+            "minimum_premises %(minimum_premises)s: expected at least 1",
+            minimum_premises=minimum_premises,
+        )
     history = history_of(rules)
     question = Question(
         as_of,
@@ -213,13 +216,17 @@ def store(
     if told != version:
         source = "comes from no register" if told is None else f"shows the register as of {told}"
         raise ConflictError(
-            f"{dataset.path}: {source}, and the register is at {version}; export it again to store"
+            "%(path)s: %(source)s, and the register is at %(version)s; export it again to store",
+            path=dataset.path,
+            source=source,
+            version=version,
         )
     question = analysis.question
     if question.hotspot_resolution not in H3_RESOLUTIONS:
         raise InvalidInputError(
-            f"resolution {question.hotspot_resolution}: expected one of "
-            f"{', '.join(map(str, H3_RESOLUTIONS))} to store"
+            "resolution %(hotspot_resolution)s: expected one of %(h3_resolutions)s to store",
+            hotspot_resolution=question.hotspot_resolution,
+            h3_resolutions=", ".join(map(str, H3_RESOLUTIONS)),
         )
     numbers = stored.category_ids(session, analysis.counts.categories)
     coverage = run.coverage(

@@ -82,7 +82,9 @@ def mann_kendall(series: npt.ArrayLike) -> MannKendall:
     """
     array = numbers("series", series)
     if array.ndim not in {1, 2}:
-        raise InvalidInputError(f"series: shape (rows, steps) expected, it is {array.shape}")
+        raise InvalidInputError(
+            "series: shape (rows, steps) expected, it is %(shape)s", shape=array.shape
+        )
     rows = np.atleast_2d(array)
     s = np.zeros(len(rows))
     step = max(1, _BLOCK // max(1, rows.shape[1]))
@@ -160,17 +162,23 @@ def classify(
     """
     score, signed = numbers("z", z), numbers("bins", bins)
     if signed.ndim != 2:  # noqa: PLR2004 - cells and steps are two axes
-        raise InvalidInputError(f"bins: shape (cells, steps) expected, it is {signed.shape}")
+        raise InvalidInputError(
+            "bins: shape (cells, steps) expected, it is %(shape)s", shape=signed.shape
+        )
     if score.shape != signed.shape:
         raise InvalidInputError(
-            f"z: shape {signed.shape} expected as for bins, it is {score.shape}"
+            "z: shape %(shape)s expected as for bins, it is %(score_shape)s",
+            shape=signed.shape,
+            score_shape=score.shape,
         )
     if not np.isin(signed[~np.isnan(signed)], np.arange(-3, 4)).all():
         raise InvalidInputError("bins: whole numbers from -3 to 3 expected")
     if level not in {1, 2, 3}:
-        raise InvalidInputError(f"level: 1, 2 or 3 expected, it is {level!r}")
+        raise InvalidInputError("level: 1, 2 or 3 expected, it is %(level)r", level=level)
     if not 0 < alpha < 1:
-        raise InvalidInputError(f"alpha: a number between 0 and 1 expected, it is {alpha!r}")
+        raise InvalidInputError(
+            "alpha: a number between 0 and 1 expected, it is %(alpha)r", alpha=alpha
+        )
     cells, steps = signed.shape
     names = np.full(cells, NO_DATA, dtype=f"<U{max(map(len, CATEGORIES))}")
     if steps == 0:

@@ -160,8 +160,10 @@ def cell(
     index = _h3(name)
     if index is None:
         raise NotFoundError(
-            f"cell {name!r}: no cell of the grid has this code, and it is no H3 index "
-            f"(expected {H3_DIGITS} hexadecimal digits)"
+            "cell %(name)r: no cell of the grid has this code, and it is no H3 index (expected "
+            "%(h3_digits)s hexadecimal digits)",
+            name=name,
+            h3_digits=H3_DIGITS,
         )
     return _hotspot(session, index, as_of)
 
@@ -186,7 +188,9 @@ def _hotspot(session: Session, index: int, as_of: date) -> HotspotExplanation:
     place = int(np.searchsorted(ids, index))
     if place == ids.size or ids[place] != index:
         raise NotFoundError(
-            f"cell {index:x}: no located premises in scope is in it on {as_of}; no data"
+            "cell %(index)x: no located premises in scope is in it on %(as_of)s; no data",
+            index=index,
+            as_of=as_of,
         )
     premises, hazards, shrunk, rate = (
         table[name].cast(float).fill_null(np.nan).to_numpy()

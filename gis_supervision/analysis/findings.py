@@ -95,7 +95,10 @@ def hotspot_findings(
         When the minimum is below 1.
     """
     if minimum_premises < 1:
-        raise InvalidInputError(f"minimum_premises {minimum_premises}: expected at least 1")
+        raise InvalidInputError(
+            "minimum_premises %(minimum_premises)s: expected at least 1",
+            minimum_premises=minimum_premises,
+        )
     rate = np.where(premises >= minimum_premises, hazards / np.maximum(premises, 1), np.nan)
     shrunk = empirical_bayes(hazards, premises, minimum=minimum_premises)
     result = gi_star(shrunk, h3_index.neighbours(cells), permutations=permutations, seed=seed)

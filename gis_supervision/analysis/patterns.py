@@ -21,6 +21,7 @@ from gis_supervision.analysis.scan import Cluster, indirect_expected, spatial_sc
 from gis_supervision.domain import h3_index
 from gis_supervision.domain.inspections import SEVERITIES
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 from gis_supervision.storage import analyses, found
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ def emerging(
         When the resolution is not stored or another number is out of range.
     """
     if minimum_inspections < 1:
-        raise InvalidInputError(f"minimum_inspections {minimum_inspections}: expected at least 1")
+        raise InvalidInputError(
+            "minimum_inspections %(minimum_inspections)s: expected at least 1",
+            minimum_inspections=minimum_inspections,
+        )
     periods = back_from(as_of, months=step_months, count=steps)
     first = periods[0].first
     parameters = {
@@ -220,10 +224,15 @@ def scan(
     unknown = [name for name in severities if name not in known]
     if unknown or not severities:
         raise InvalidInputError(
-            f"severities {', '.join(unknown) or 'none'}: expected some of {', '.join(known)}"
+            "severities %(unknown)s: expected some of %(known)s",
+            unknown=", ".join(unknown) or Message("none"),
+            known=", ".join(known),
         )
     if minimum_premises < 1:
-        raise InvalidInputError(f"minimum_premises {minimum_premises}: expected at least 1")
+        raise InvalidInputError(
+            "minimum_premises %(minimum_premises)s: expected at least 1",
+            minimum_premises=minimum_premises,
+        )
     (period,) = back_from(as_of, months=months)
     counting = [name for name in known if name in severities]
     parameters = {
@@ -249,8 +258,11 @@ def scan(
         areas = np.flatnonzero(inspected > 0)
         if areas.size > MOST_AREAS:
             raise InvalidInputError(
-                f"resolution {resolution}: {areas.size} cells have inspections, at most"
-                f" {MOST_AREAS} can be scanned: choose a coarser one"
+                "resolution %(resolution)s: %(size)s cells have inspections, at most "
+                "%(most_areas)s can be scanned: choose a coarser one",
+                resolution=resolution,
+                size=areas.size,
+                most_areas=MOST_AREAS,
             )
         lat, lng = h3_index.centroids(cells[areas])
         clusters = spatial_scan(

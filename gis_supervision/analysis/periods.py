@@ -46,11 +46,20 @@ def back_from(day: date, *, months: int, count: int = 1) -> tuple[Period, ...]:
     """
     for name, number in (("months", months), ("steps", count)):
         if number < 1:
-            raise InvalidInputError(f"{name} {number}: expected at least 1")
+            raise InvalidInputError(
+                "%(name)s %(number)s: expected at least 1", name=name, number=number
+            )
     if count > MOST_STEPS:
-        raise InvalidInputError(f"steps {count}: expected at most {MOST_STEPS}")
+        raise InvalidInputError(
+            "steps %(count)s: expected at most %(most_steps)s", count=count, most_steps=MOST_STEPS
+        )
     if months * count >= 12 * (day.year - 1):
-        raise InvalidInputError(f"{count} steps of {months} months before {day}: too long ago")
+        raise InvalidInputError(
+            "%(count)s steps of %(months)s months before %(day)s: too long ago",
+            count=count,
+            months=months,
+            day=day,
+        )
     ends = [_earlier(day, months * step) for step in range(count, -1, -1)]
     return tuple(Period(before + timedelta(days=1), end) for before, end in pairwise(ends))
 

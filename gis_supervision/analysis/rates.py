@@ -127,6 +127,8 @@ def empirical_bayes(
 def _known(events: Floats, population: Floats, minimum: float) -> Mask:
     """Tell which cells have enough population for a rate."""
     if not minimum >= 0:
-        raise InvalidInputError(f"minimum: a number >= 0 expected, it is {minimum}")
+        raise InvalidInputError(
+            "minimum: a number >= 0 expected, it is %(minimum)s", minimum=minimum
+        )
     known: Mask = (population > 0) & (population >= minimum) & ~np.isnan(events)
     return known

@@ -129,8 +129,11 @@ def fit(
     hits = int(found.sum())
     if min(hits, found.size - hits) < LEAST_OUTCOMES:
         raise InvalidInputError(
-            f"the past has {hits} visits with a critical hazard and {found.size - hits} without:"
-            f" expected at least {LEAST_OUTCOMES} of each to fit an order of risk"
+            "the past has %(hits)s visits with a critical hazard and %(size)s without: expected at "
+            "least %(least_outcomes)s of each to fit an order of risk",
+            hits=hits,
+            size=found.size - hits,
+            least_outcomes=LEAST_OUTCOMES,
         )
     means = data.values.mean(axis=0)
     spread = data.values.std(axis=0)
@@ -208,7 +211,8 @@ def contributions(model: RiskModel, data: Features) -> Floats:
     """
     if model.trees is not None:
         raise InvalidInputError(
-            f"model {model.candidate.description()}: only a logistic regression can be taken apart"
+            "model %(description)s: only a logistic regression can be taken apart",
+            description=model.candidate.description(),
         )
     standard = np.where(held(model.names), 0.0, (data.values - model.means) / model.scales)
     return np.asarray(standard * model.coefficients)

@@ -253,8 +253,10 @@ def measures(
     """
     if critical.all() or not critical.any():
         raise InvalidInputError(
-            f"{int(critical.sum())} of {critical.size} visits of the period found a critical"
-            " hazard: an order can be judged only where some did and some did not"
+            "%(critical)s of %(size)s visits of the period found a critical hazard: an order can "
+            "be judged only where some did and some did not",
+            critical=int(critical.sum()),
+            size=critical.size,
         )
     gains = (days - reordered(days, probability))[critical]
     early = first_half(probability)

@@ -364,8 +364,10 @@ def judge(
         judged = judged.filter(pl.col("number").is_in(list(numbers)))
     if judged.is_empty():
         raise InvalidInputError(
-            f"no visit with a known result from {_date(start)} to {_date(end - 1)}:"
-            " expected a period with inspections"
+            "no visit with a known result from %(start)s to %(last)s: expected a period with "
+            "inspections",
+            start=_date(start),
+            last=_date(end - 1),
         )
     places = judged["place"].to_numpy()
     days = judged["day"].to_numpy()

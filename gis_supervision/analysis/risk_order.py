@@ -140,10 +140,15 @@ def rank(
     chosen = candidate or Candidate()
     if chosen.kind != risk.LOGISTIC:
         raise InvalidInputError(
-            f"model {chosen.description()}: expected {risk.LOGISTIC}, whose order has reasons"
+            "model %(description)s: expected %(logistic)s, whose order has reasons",
+            description=chosen.description(),
+            logistic=risk.LOGISTIC,
         )
     if minimum_premises < 1:
-        raise InvalidInputError(f"minimum_premises {minimum_premises}: expected at least 1")
+        raise InvalidInputError(
+            "minimum_premises %(minimum_premises)s: expected at least 1",
+            minimum_premises=minimum_premises,
+        )
     parameters = {
         "model": chosen.description(),
         "inspectors": STAND_IN,
@@ -227,7 +232,9 @@ def evaluate(
         When the period ends before it starts, or there are too few visits.
     """
     if end < start:
-        raise InvalidInputError(f"period {start} to {end}: expected a last day after the first")
+        raise InvalidInputError(
+            "period %(start)s to %(end)s: expected a last day after the first", start=start, end=end
+        )
     of = known(session, end)
     return judge(
         of.history,

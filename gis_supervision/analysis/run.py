@@ -231,7 +231,10 @@ def hotspots(
         When the resolution is not stored or the minimum is below 1.
     """
     if minimum_premises < 1:
-        raise InvalidInputError(f"minimum_premises {minimum_premises}: expected at least 1")
+        raise InvalidInputError(
+            "minimum_premises %(minimum_premises)s: expected at least 1",
+            minimum_premises=minimum_premises,
+        )
     parameters = {
         "resolution": resolution,
         "minimum_premises": minimum_premises,

@@ -134,7 +134,9 @@ def spatial_scan(
     found, size, means = _checked(cases, population, expected)
     points = _points(x, y, metric=metric, n=len(found))
     if not 0 < max_share <= 1:
-        raise InvalidInputError(f"max_share: a share in (0, 1] expected, it is {max_share!r}")
+        raise InvalidInputError(
+            "max_share: a share in (0, 1] expected, it is %(max_share)r", max_share=max_share
+        )
     permutations = replicates(permutations)
     random = generator(seed)
     total = int(found.sum())
@@ -196,15 +198,19 @@ def indirect_expected(cases: npt.ArrayLike, population: npt.ArrayLike) -> Floats
     found, size = numbers("cases", cases), numbers("population", population)
     if found.ndim != 2 or found.shape != size.shape:  # noqa: PLR2004 - areas and strata
         raise InvalidInputError(
-            f"cases, population: equal shapes (n, strata) expected, they are {found.shape} and "
-            f"{size.shape}"
+            "cases, population: equal shapes (n, strata) expected, they are %(shape)s and "
+            "%(size_shape)s",
+            shape=found.shape,
+            size_shape=size.shape,
         )
     for name, values in (("cases", found), ("population", size)):
         counts(name, values.ravel())
     events, people = found.sum(axis=0), size.sum(axis=0)
     empty = np.flatnonzero((people == 0) & (events > 0))
     if empty.size:
-        raise InvalidInputError(f"population: stratum {empty[0]} has cases, but no population")
+        raise InvalidInputError(
+            "population: stratum %(empty)s has cases, but no population", empty=empty[0]
+        )
     rate = np.divide(events, people, out=np.zeros(len(events)), where=people > 0)
     expected: Floats = size @ rate
     return expected
@@ -220,15 +226,21 @@ def _checked(
     partial = np.flatnonzero(found != np.floor(found))
     if partial.size:
         raise InvalidInputError(
-            f"cases[{partial[0]}]: a whole number expected, it is {found[partial[0]]}"
+            "cases[%(partial)s]: a whole number expected, it is %(found)s",
+            partial=partial[0],
+            found=found[partial[0]],
         )
     if found.sum() > _MOST:
-        raise InvalidInputError(f"cases: at most {_MOST} expected, there are {found.sum():.0f}")
+        raise InvalidInputError(
+            "cases: at most %(most)s expected, there are %(found).0f", most=_MOST, found=found.sum()
+        )
     impossible = np.flatnonzero((found > 0) & (means == 0))
     if impossible.size:
         name = "population" if expected is None else "expected"
         raise InvalidInputError(
-            f"{name}[{impossible[0]}]: a number > 0 expected, since the area has cases"
+            "%(name)s[%(impossible)s]: a number > 0 expected, since the area has cases",
+            name=name,
+            impossible=impossible[0],
         )
     return found.astype(np.int64), size, means
 
@@ -242,17 +254,25 @@ def _points(x: npt.ArrayLike, y: npt.ArrayLike, *, metric: Metric, n: int) -> Fl
     for name, values in (("x", east), ("y", north)):
         wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
-            raise InvalidInputError(f"{name}[{wrong[0]}]: a finite coordinate expected")
+            raise InvalidInputError(
+                "%(name)s[%(wrong)s]: a finite coordinate expected", name=name, wrong=wrong[0]
+            )
     if metric == "planar":
         return np.column_stack([east, north])
     if metric != "great_circle":
-        raise InvalidInputError(f'metric: "planar" or "great_circle" expected, it is {metric!r}')
+        raise InvalidInputError(
+            'metric: "planar" or "great_circle" expected, it is %(metric)r', metric=metric
+        )
     for name, values, bound in (("x (lng)", east, 180.0), ("y (lat)", north, 90.0)):
         wrong = np.flatnonzero(np.abs(values) > bound)
         if wrong.size:
             raise InvalidInputError(
-                f"{name}: degrees in [-{bound:.0f}, {bound:.0f}] expected, area {wrong[0]} has "
-                f"{values[wrong[0]]}"
+                "%(name)s: degrees in [-%(bound).0f, %(bound).0f] expected, area %(wrong)s has "
+                "%(values)s",
+                name=name,
+                bound=bound,
+                wrong=wrong[0],
+                values=values[wrong[0]],
             )
     lng, lat = np.radians(east), np.radians(north)
     return np.column_stack([np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)])

@@ -146,7 +146,7 @@ def benjamini_hochberg(p: npt.ArrayLike, alpha: float) -> Mask:
     """
     array = numbers("p", p)
     if not 0 <= alpha <= 1:
-        raise InvalidInputError(f"alpha: a number in [0, 1] expected, it is {alpha}")
+        raise InvalidInputError("alpha: a number in [0, 1] expected, it is %(alpha)s", alpha=alpha)
     tested = array[~np.isnan(array)]
     if ((tested < 0) | (tested > 1)).any():
         raise InvalidInputError("p: numbers in [0, 1] expected")

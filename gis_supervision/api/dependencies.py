@@ -22,6 +22,7 @@ from gis_supervision.domain.rule_history import RuleHistory, load_rule_history
 from gis_supervision.domain.rules import RulePack
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Language
+from gis_supervision.messages import Message
 from gis_supervision.rendering import basemap
 from gis_supervision.rendering.basemap import Basemap
 from gis_supervision.settings import Settings
@@ -118,7 +119,7 @@ class Resources:
             asked_for = None if as_of is None else date.fromisoformat(as_of)
         except ValueError:
             raise InvalidInputError(
-                f"as_of: expected a day such as 2014-12-30, got {as_of!r}"
+                "as_of: expected a day such as 2014-12-30, got %(as_of)r", as_of=as_of
             ) from None
         with session_scope(self.engine) as session:
             day = asked_for or register.default_as_of(session)
@@ -198,13 +199,20 @@ def same_origin(request: Request) -> None:
     if media_type != "application/json":
         raise HTTPException(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"expected a body of application/json, got {media_type or 'no media type'}",
+            Message(
+                "expected a body of application/json, got %(media_type)s",
+                media_type=media_type or Message("no media type"),
+            ),
         )
     origin = request.headers.get("origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
     if foreign or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
         raise HTTPException(
-            HTTPStatus.FORBIDDEN, f"a page of {origin or 'another site'} may change nothing here"
+            HTTPStatus.FORBIDDEN,
+            Message(
+                "a page of %(origin)s may change nothing here",
+                origin=origin or Message("another site"),
+            ),
         )
 
 
@@ -230,6 +238,8 @@ def asked(
     for name in request.query_params:
         if name not in (*known, *also):
             raise InvalidInputError(
-                f"parameter {name!r} is not known{near_name(name, [*known, *also])}"
+                "parameter %(name)r is not known%(hint)s",
+                name=name,
+                hint=near_name(name, [*known, *also]),
             )
     return {name: value for name, value in request.query_params.items() if name in also}

@@ -1,4 +1,8 @@
-"""Errors over HTTP: one table from exceptions to statuses, answers as RFC 9457 problem details."""
+"""Errors over HTTP: one table from exceptions to statuses, answers as RFC 9457 problem details.
+
+What a problem's ``detail`` says is in the language of the request; ``title`` is the English phrase
+of the status, which stays the same for each.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from gis_supervision.domain.rule_errors import mistake_of
 from gis_supervision.errors import (
     NO_SUCH_DAY,
     OUT_OF_CALENDAR,
@@ -20,9 +25,13 @@ from gis_supervision.errors import (
     SupervisionError,
     UnavailableError,
 )
+from gis_supervision.language import LANGUAGES, SOURCE_LANGUAGE, gettext_noop, translator
+from gis_supervision.messages import Message, joined, told
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+
+    from gis_supervision.language import Language
 
 STATUSES: dict[type[SupervisionError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -31,10 +40,13 @@ STATUSES: dict[type[SupervisionError], HTTPStatus] = {
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+PHRASES = (gettext_noop("Not Found"), gettext_noop("Method Not Allowed"))
+"""What the framework answers by itself."""
+
 _log = logging.getLogger(__name__)
 
 
-def problem(status: HTTPStatus, detail: str, request: Request, **more: object) -> JSONResponse:
+def problem(status: HTTPStatus, detail: object, request: Request, **more: object) -> JSONResponse:
     """Answer with problem details.
 
     Parameters
@@ -42,7 +54,8 @@ def problem(status: HTTPStatus, detail: str, request: Request, **more: object) -
     status
         The HTTP status.
     detail
-        What is wrong, and what was expected.
+        What is wrong, and what was expected: a text, or what is translated into the language of
+        the request.
     request
         The request; its path is the problem's instance.
     **more
@@ -53,23 +66,35 @@ def problem(status: HTTPStatus, detail: str, request: Request, **more: object) -
     JSONResponse
         With media type ``application/problem+json`` (RFC 9457).
     """
+    translate = translator(language_of(request))
     return JSONResponse(
         {
             "type": "about:blank",
             "title": status.phrase,
             "status": int(status),
-            "detail": detail,
+            "detail": told(detail, translate),
             "instance": request.url.path,
             **more,
         },
         status_code=int(status),
         media_type="application/problem+json",
+        headers={"Content-Language": translate.tag},
     )
+
+
+def language_of(request: Request) -> Language:
+    """Find the language of a request's answer: the one it names, else that of the settings."""
+    shared = getattr(request.app.state, "shared", None)
+    named = request.query_params.get("language")
+    chosen = SOURCE_LANGUAGE if shared is None else shared.settings.language
+    return next((known for known in LANGUAGES if known == named), chosen)
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     _log.error("a request failed", exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a mistake of the software", request)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, Message("this is a mistake of the software"), request
+    )
 
 
 def _too_far(request: Request, error: Exception) -> JSONResponse:
@@ -88,12 +113,12 @@ def install(app: FastAPI) -> None:
         try:
             recovered = request.app.state.shared.recover()
         except SupervisionError as reason:
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(reason), request)
-        detail = "the database did not answer"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, reason, request)
+        detail: object = Message("the database did not answer")
         if recovered:
-            detail += "; it was started again: ask again"
+            detail = Message("the database did not answer; it was started again: ask again")
         elif isinstance(error, UnavailableError):
-            detail = str(error)
+            detail = error
         answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, request)
         answer.headers["Retry-After"] = "1"
         return answer
@@ -107,17 +132,30 @@ def install(app: FastAPI) -> None:
             (status for kind, status in STATUSES.items() if isinstance(error, kind)),
             HTTPStatus.INTERNAL_SERVER_ERROR,
         )
-        return problem(status, str(error), request)
+        return problem(status, error, request)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        translate = translator(language_of(request))
         errors = [
-            {"parameter": ".".join(map(str, mistake["loc"][1:])), "expected": mistake["msg"]}
+            {
+                "parameter": ".".join(map(str, mistake["loc"][1:])),
+                "expected": mistake_of(mistake).translated(translate),
+            }
             for mistake in error.errors()
         ]
-        detail = "; ".join(f"{mistake['parameter']}: {mistake['expected']}" for mistake in errors)
+        detail = joined(
+            (
+                Message("%(key)s: %(mistake)s", key=one["parameter"], mistake=one["expected"])
+                for one in errors
+            ),
+            "; ",
+        )
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, request, errors=errors)
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(HTTPStatus(error.status_code), str(error.detail), request)
+        detail: object = error.detail
+        if isinstance(detail, str):
+            detail = translator(language_of(request))(detail)
+        return problem(HTTPStatus(error.status_code), detail, request)

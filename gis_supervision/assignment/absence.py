@@ -108,8 +108,12 @@ def absence(
     joined_up = _joined(handovers)
     if not changes and not joined_up:
         raise ConflictError(
-            f"{person.staff_number} {person.name} has no zone between {whole.first} and"
-            f" {whole.until} that is not covered already"
+            "%(staff_number)s %(name)s has no zone between %(first)s and %(until)s that is not "
+            "covered already",
+            staff_number=person.staff_number,
+            name=person.name,
+            first=whole.first,
+            until=whole.until,
         )
     first = min([row["first"] for row in changes] + [one.period.first for one in joined_up])
     shown = next(place for place, day in enumerate(days) if first in day.period)
@@ -200,7 +204,9 @@ def _shared(
         if number in day.responsible and day.responsible[number] not in day.away
     ]
     if not there:
-        raise ConflictError(f"on {day.period.first} no other inspector is there to take cells over")
+        raise ConflictError(
+            "on %(first)s no other inspector is there to take cells over", first=day.period.first
+        )
     current = np.where(free, FREE, day.labels)
     if before:
         # what was decided for the days before goes on where nothing changed meanwhile

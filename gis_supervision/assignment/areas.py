@@ -80,7 +80,9 @@ def checked_area(
         else _checked_numbers("cell_area", cell_area, n, least=0.0)
     )
     if (size <= 0).any():
-        raise InvalidInputError(f"cell_area[{int(np.argmax(size <= 0))}] must be more than 0")
+        raise InvalidInputError(
+            "cell_area[%(argmax)s] must be more than 0", argmax=int(np.argmax(size <= 0))
+        )
     shared = np.asarray(graph.sum(axis=1)).ravel()
     outline = (
         np.maximum(shared, sides * side)
@@ -90,8 +92,11 @@ def checked_area(
     if (outline < shared * (1 - 1e-6)).any():
         cell = int(np.argmax(outline < shared * (1 - 1e-6)))
         raise InvalidInputError(
-            f"cell_perimeter[{cell}] is {outline[cell]:g}, less than the cell's borders together "
-            f"({shared[cell]:g}): give both in the same unit"
+            "cell_perimeter[%(cell)s] is %(outline)g, less than the cell's borders together "
+            "(%(shared)g): give both in the same unit",
+            cell=cell,
+            outline=outline[cell],
+            shared=shared[cell],
         )
     return Area(
         graph,
@@ -113,16 +118,27 @@ def checked_labels(name: str, labels: npt.ArrayLike, n: int, zones: int) -> IntA
     """
     array = np.asarray(labels)
     if array.shape != (n,):
-        raise InvalidInputError(f"{name} must have one zone per cell ({n}): shape {array.shape}")
+        raise InvalidInputError(
+            "%(name)s must have one zone per cell (%(n)s): shape %(shape)s",
+            name=name,
+            n=n,
+            shape=array.shape,
+        )
     if array.dtype.kind not in "iu" and not (
         array.dtype.kind == "f" and bool((array == np.floor(array)).all())
     ):
-        raise InvalidInputError(f"{name} must be whole numbers, not {array.dtype}")
+        raise InvalidInputError(
+            "%(name)s must be whole numbers, not %(dtype)s", name=name, dtype=array.dtype
+        )
     wrong = (array < FREE) | (array >= zones)
     if wrong.any():
         cell = int(np.argmax(wrong))
         raise InvalidInputError(
-            f"{name}[{cell}] is {array[cell]}: expected a zone from 0 to {zones - 1}, or -1"
+            "%(name)s[%(cell)s] is %(array)s: expected a zone from 0 to %(last)s, or -1",
+            name=name,
+            cell=cell,
+            array=array[cell],
+            last=zones - 1,
         )
     return array.astype(np.int32)
 
@@ -146,9 +162,18 @@ def checked_pins(
         pins = np.full(n, FREE, np.int64)
         for cell, zone in pinned.items():
             if not 0 <= cell < n:
-                raise InvalidInputError(f"pinned names cell {cell}: there are cells 0 to {n - 1}")
+                raise InvalidInputError(
+                    "pinned names cell %(cell)s: there are cells 0 to %(last)s",
+                    cell=cell,
+                    last=n - 1,
+                )
             if not 0 <= zone < zones:
-                raise InvalidInputError(f"pinned[{cell}] is {zone}: zones are 0 to {zones - 1}")
+                raise InvalidInputError(
+                    "pinned[%(cell)s] is %(zone)s: zones are 0 to %(last)s",
+                    cell=cell,
+                    zone=zone,
+                    last=zones - 1,
+                )
             pins[cell] = zone
         return pins.astype(np.int32)
     array = np.asarray(pinned)
@@ -156,7 +181,9 @@ def checked_pins(
         if current is None:
             raise InvalidInputError("pinned is a mask: give the zones to keep as current")
         if array.shape != (n,):
-            raise InvalidInputError(f"pinned must have one value per cell ({n}): {array.shape}")
+            raise InvalidInputError(
+                "pinned must have one value per cell (%(n)s): %(shape)s", n=n, shape=array.shape
+            )
         return np.where(array, current, FREE).astype(np.int32)
     return checked_labels("pinned", array, n, zones)
 
@@ -167,14 +194,27 @@ def _checked_numbers(
     try:
         array = np.ascontiguousarray(values, np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{name} must be numbers: {error}") from error
+        raise InvalidInputError(
+            "%(name)s must be numbers: %(error)s", name=name, error=error
+        ) from error
     if array.shape != (n,):
-        raise InvalidInputError(f"{name} must have one value per cell ({n}): shape {array.shape}")
+        raise InvalidInputError(
+            "%(name)s must have one value per cell (%(n)s): shape %(shape)s",
+            name=name,
+            n=n,
+            shape=array.shape,
+        )
     wrong = ~np.isfinite(array) | (array < least)
     if wrong.any():
         cell = int(np.argmax(wrong))
         bound = "" if least == -np.inf else f" of at least {least:g}"
-        raise InvalidInputError(f"{name}[{cell}] is {array[cell]}: expected a finite number{bound}")
+        raise InvalidInputError(
+            "%(name)s[%(cell)s] is %(array)s: expected a finite number%(bound)s",
+            name=name,
+            cell=cell,
+            array=array[cell],
+            bound=bound,
+        )
     return array
 
 
@@ -182,10 +222,12 @@ def _checked_adjacency(adjacency: SparseArray) -> csr_array:
     try:
         graph = csr_array(adjacency)
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"adjacency must be a sparse array: {error}") from error
+        raise InvalidInputError(
+            "adjacency must be a sparse array: %(error)s", error=error
+        ) from error
     rows, columns = graph.shape
     if rows != columns:
-        raise InvalidInputError(f"adjacency must be square: shape {graph.shape}")
+        raise InvalidInputError("adjacency must be square: shape %(shape)s", shape=graph.shape)
     entries = graph.tocoo()
     off = entries.row != entries.col
     row, column = entries.row[off].astype(np.int64), entries.col[off].astype(np.int64)
@@ -194,29 +236,40 @@ def _checked_adjacency(adjacency: SparseArray) -> csr_array:
     if wrong.any():
         k = int(np.argmax(wrong))
         raise InvalidInputError(
-            f"the border between cells {row[k]} and {column[k]} is {data[k]}: expected a length "
-            "of at least 0"
+            "the border between cells %(row)s and %(column)s is %(data)s: expected a length of at "
+            "least 0",
+            row=row[k],
+            column=column[k],
+            data=data[k],
         )
     order = np.argsort(row * rows + column, kind="stable")
     row, column, data = row[order], column[order], data[order]
     code = row * rows + column
     if (np.diff(code) == 0).any():
         k = int(np.argmax(np.diff(code) == 0))
-        raise InvalidInputError(f"adjacency names cells {row[k]} and {column[k]} twice")
+        raise InvalidInputError(
+            "adjacency names cells %(row)s and %(column)s twice", row=row[k], column=column[k]
+        )
     back = np.argsort(column * rows + row, kind="stable")
     mirror = column[back] * rows + row[back]
     if not np.array_equal(code, mirror):
         lone = np.setdiff1d(code, mirror)[0]
         raise InvalidInputError(
-            f"adjacency is not symmetric: cell {lone // rows} names cell {lone % rows} as its "
-            "neighbour, but not the other way round"
+            "adjacency is not symmetric: cell %(lone)s names cell %(other)s as its neighbour, but "
+            "not the other way round",
+            lone=lone // rows,
+            other=lone % rows,
         )
     uneven = np.abs(data - data[back]) > 1e-6 * np.maximum(data, data[back])
     if uneven.any():
         k = int(np.argmax(uneven))
         raise InvalidInputError(
-            f"adjacency is not symmetric: the border of cells {row[k]} and {column[k]} is "
-            f"{data[k]:g} one way and {data[back][k]:g} the other"
+            "adjacency is not symmetric: the border of cells %(row)s and %(column)s is %(data)g "
+            "one way and %(data_k)g the other",
+            row=row[k],
+            column=column[k],
+            data=data[k],
+            data_k=data[back][k],
         )
     indptr = np.zeros(rows + 1, np.int32)
     np.cumsum(np.bincount(row, minlength=rows), out=indptr[1:])

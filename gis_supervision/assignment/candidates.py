@@ -85,11 +85,13 @@ def proposed(
     """
     last = end or day + timedelta(days=DAYS)
     if last <= day:
-        raise InvalidInputError(f"period from {day} to before {last}: expected at least one day")
+        raise InvalidInputError(
+            "period from %(day)s to before %(last)s: expected at least one day", day=day, last=last
+        )
     needs = _needs(session, rules, as_of, day)
     if not needs:
         raise ConflictError(
-            f"there are no zones on {day}: run `gis-supervision zones design` first"
+            "there are no zones on %(day)s: run `gis-supervision zones design` first", day=day
         )
     if zones is not None:
         needs = [need for need in needs if need.id in set(zones)]

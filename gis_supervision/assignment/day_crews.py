@@ -91,7 +91,9 @@ def units_on(
             found[same] = Unit(key, one, other, skills, (at,), recused)
     missing = sorted(set(only) - known)
     if missing:
-        raise InvalidInputError(f"inspector {', '.join(missing)}: not there on these days")
+        raise InvalidInputError(
+            "inspector %(missing)s: not there on these days", missing=", ".join(missing)
+        )
     return sorted(found.values(), key=lambda unit: unit.key)
 
 

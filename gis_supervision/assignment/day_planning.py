@@ -139,7 +139,9 @@ def dates(first: date, days: int, *, weekends: bool = False) -> tuple[date, ...]
         When there are none, or more than `MOST_DAYS`.
     """
     if not 1 <= days <= MOST_DAYS:
-        raise InvalidInputError(f"days: expected 1 to {MOST_DAYS}, got {days}")
+        raise InvalidInputError(
+            "days: expected 1 to %(most_days)s, got %(days)s", most_days=MOST_DAYS, days=days
+        )
     found: list[date] = []
     day = first
     while len(found) < days:
@@ -181,11 +183,15 @@ def plan(
         When the matrix asks for a road network that is not there.
     """
     if request.matrix not in MATRICES or (request.matrix == "file") != bool(request.matrix_file):
-        raise InvalidInputError(f"matrix: expected one of {', '.join(MATRICES)}, a file with file")
+        raise InvalidInputError(
+            "matrix: expected one of %(matrices)s, a file with file", matrices=", ".join(MATRICES)
+        )
     unknown = set(request.sources) - set(SOURCES)
     if unknown:
         raise InvalidInputError(
-            f"source {', '.join(sorted(unknown))}: expected any of {', '.join(SOURCES)}"
+            "source %(unknown)s: expected any of %(sources)s",
+            unknown=", ".join(sorted(unknown)),
+            sources=", ".join(SOURCES),
         )
     planned = dates(request.first, request.days, weekends=request.weekends)
     units = units_on(session, rules, planned, request.only)

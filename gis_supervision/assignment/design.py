@@ -178,7 +178,9 @@ def assign_in_order(session: Session, made: Design, people: Sequence[NewInspecto
     """
     if len(people) < len(made.zone_ids):
         raise ConflictError(
-            f"{len(made.zone_ids)} zones need as many inspectors, there are {len(people)}"
+            "%(count)s zones need as many inspectors, there are %(people_count)s",
+            count=len(made.zone_ids),
+            people_count=len(people),
         )
     ids = inspectors.register(session, people[: len(made.zone_ids)])
     zones.assign(session, made.zone_ids, ids, valid_from=made.valid_from)

@@ -143,7 +143,7 @@ def balanced_zones(
     _check_number("tolerance", tolerance, 0.0)
     _check_number("join_below", join_below, 0.0)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InvalidInputError(f"seed must be a whole number of at least 0: {seed!r}")
+        raise InvalidInputError("seed must be a whole number of at least 0: %(seed)r", seed=seed)
     if max_seconds is not None:
         _check_number("max_seconds", max_seconds, 0.0)
     owners = None if current is None else checked_labels("current", current, area.size, number)
@@ -185,21 +185,30 @@ def released(labels: npt.ArrayLike, zone: int) -> IntArray:
     """
     array = np.asarray(labels, np.int32)
     if zone < 0 or not (array == zone).any():
-        raise InvalidInputError(f"zone {zone} has no cells")
+        raise InvalidInputError("zone %(zone)s has no cells", zone=zone)
     return np.where(array == zone, FREE, array - (array > zone)).astype(np.int32)
 
 
 def _checked_count(zones: int, cells: int) -> int:
     if isinstance(zones, bool) or not isinstance(zones, (int, np.integer)):
-        raise InvalidInputError(f"zones must be a whole number: {zones!r}")
+        raise InvalidInputError("zones must be a whole number: %(zones)r", zones=zones)
     if not 1 <= zones <= cells:
-        raise InvalidInputError(f"zones must be from 1 to the number of cells ({cells}): {zones}")
+        raise InvalidInputError(
+            "zones must be from 1 to the number of cells (%(cells)s): %(zones)s",
+            cells=cells,
+            zones=zones,
+        )
     return int(zones)
 
 
 def _check_number(name: str, value: float, least: float) -> None:
     if isinstance(value, bool) or not math.isfinite(value) or value < least:
-        raise InvalidInputError(f"{name} must be a number of at least {least:g}: {value!r}")
+        raise InvalidInputError(
+            "%(name)s must be a number of at least %(least)g: %(value)r",
+            name=name,
+            least=least,
+            value=value,
+        )
 
 
 def _measured(

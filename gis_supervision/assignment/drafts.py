@@ -91,7 +91,7 @@ class Basis:
         for number, zone in enumerate(self.held):
             if zone.code == code:
                 return number
-        raise NotFoundError(f"no zone in force has the code {code!r}")
+        raise NotFoundError("no zone in force has the code %(code)r", code=code)
 
     def places(self, codes: Sequence[str]) -> NDArray[np.int64]:
         """Return the places of cells.
@@ -104,7 +104,9 @@ class Basis:
         known = {code: place for place, code in enumerate(self.ground.cells.codes)}
         missing = [code for code in codes if code not in known]
         if missing:
-            raise NotFoundError(f"no cell in force has the code {', '.join(map(repr, missing))}")
+            raise NotFoundError(
+                "no cell in force has the code %(missing)s", missing=", ".join(map(repr, missing))
+            )
         return np.array([known[code] for code in codes], dtype=np.int64)
 
     def person(self, staff_number: str) -> Person:
@@ -118,7 +120,9 @@ class Basis:
         for one in self.timeline.people.values():
             if one.staff_number == staff_number:
                 return one
-        raise NotFoundError(f"no inspector has the staff number {staff_number!r}")
+        raise NotFoundError(
+            "no inspector has the staff number %(staff_number)r", staff_number=staff_number
+        )
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,8 @@ def basis(session: Session, rules: RulePack, period: Period, as_of: date) -> Bas
     timeline = zone_periods.read(session, period)
     if not timeline.zones:
         raise ConflictError(
-            f"no zones are in force on {period.first}: run `gis-supervision zones design` first"
+            "no zones are in force on %(first)s: run `gis-supervision zones design` first",
+            first=period.first,
         )
     work = workload.work(session, as_of, rules.workload.complaint_months * DAYS_PER_MONTH)
     held = tuple(timeline.zones.values())

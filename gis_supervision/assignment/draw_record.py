@@ -79,7 +79,7 @@ def public(session: Session, record: Record) -> dict[str, Any]:
     """
     kept = record.commitment
     if kept is None:
-        raise NotFoundError(f"there is no public draw {record.plan.id}")
+        raise NotFoundError("there is no public draw %(id)s", id=record.plan.id)
     content = json.loads(kept.content)
     told: dict[str, Any] = {
         "id": record.plan.id,

@@ -160,9 +160,13 @@ def plan(session: Session, rules: RulePack, wish: Wish, *, by: str) -> Record:
     try:
         check_text(wish.name, "name of the plan")
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
     if wish.method not in METHODS:
-        raise InvalidInputError(f"method {wish.method!r}: expected one of {', '.join(METHODS)}")
+        raise InvalidInputError(
+            "method %(method)r: expected one of %(methods)s",
+            method=wish.method,
+            methods=", ".join(METHODS),
+        )
     ratios = _ratios(rules, wish)
     prospect(session, rules, wish)
     return draws.add_plan(
@@ -206,7 +210,9 @@ def eligibility(session: Session, rules: RulePack, wish: Wish) -> Eligibility:
     channels = [wish.channel] if wish.channel else list(rules.counted_channels())
     frame = draw_candidates.read(session, wish.day, channels, **asdict(wish.scope))
     if frame.is_empty():
-        raise InvalidInputError(f"draw {wish.name!r}: no premises of the register is in its scope")
+        raise InvalidInputError(
+            "draw %(name)r: no premises of the register is in its scope", name=wish.name
+        )
     limits = rules.draws.exclusions if rules.draws is not None else DrawExclusions()
     return _sorted(frame, rules, limits, wish.day)
 
@@ -247,10 +253,14 @@ def commit(
     record = draws.find(session, name, lock=True)
     wish = _wish(record.plan)
     if record.commitment is not None:
-        raise ConflictError(f"draw {wish.name!r} has a commitment already: a new one is a new plan")
+        raise ConflictError(
+            "draw %(name)r has a commitment already: a new one is a new plan", name=wish.name
+        )
     if record.plan.rules_sha256 != rules.sha256:
         raise ConflictError(
-            f"draw {wish.name!r} was planned under other rules ({record.plan.rules}): plan it anew"
+            "draw %(name)r was planned under other rules (%(rules)s): plan it anew",
+            name=wish.name,
+            rules=record.plan.rules,
         )
     if not by.strip():
         raise InvalidInputError("by: expected the name of who commits to the draw")
@@ -261,7 +271,8 @@ def commit(
     now = draws.clock(session)
     if seed_known_from.tzinfo is not None and seed_known_from <= now:
         raise InvalidInputError(
-            f"the seed is known since {seed_known_from.isoformat()}; a commitment comes before it"
+            "the seed is known since %(seed_known_from)s; a commitment comes before it",
+            seed_known_from=seed_known_from.isoformat(),
         )
     commitment = draw_transcript.commit(
         listed,
@@ -335,15 +346,19 @@ def enter_seed(
     kept = record.committed()
     if record.result is not None:
         raise ConflictError(
-            f"the seed of draw {record.plan.name!r} was entered by {record.result.entered_by} at "
-            f"{record.result.entered_at.isoformat()}: there is one draw for each commitment"
+            "the seed of draw %(name)r was entered by %(entered_by)s at %(entered_at)s: there is "
+            "one draw for each commitment",
+            name=record.plan.name,
+            entered_by=record.result.entered_by,
+            entered_at=record.result.entered_at.isoformat(),
         )
     if not by.strip() or not source_value.strip():
         raise InvalidInputError("expected who enters the seed, and what its source published")
     now = draws.clock(session)
     if now < kept.seed_known_from:
         raise InvalidInputError(
-            f"the seed cannot be known before {kept.seed_known_from.isoformat()}"
+            "the seed cannot be known before %(seed_known_from)s",
+            seed_known_from=kept.seed_known_from.isoformat(),
         )
     if listed is not None and list_sha256(listed) != kept.list_sha256:
         raise ConflictError("the list that was given is not the one that was committed to")
@@ -374,8 +389,9 @@ def publish(session: Session, name: str | int, *, by: str) -> Record:
     record.drawn()
     if record.publication is not None:
         raise ConflictError(
-            f"draw {record.plan.name!r} was published at "
-            f"{record.publication.published_at.isoformat()}"
+            "draw %(name)r was published at %(published_at)s",
+            name=record.plan.name,
+            published_at=record.publication.published_at.isoformat(),
         )
     if not by.strip():
         raise InvalidInputError("by: expected the name of who publishes the draw")

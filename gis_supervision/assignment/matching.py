@@ -53,7 +53,7 @@ class Weights:
     def __post_init__(self) -> None:
         for name in PARTS:
             if not 0 <= getattr(self, name) < float("inf"):
-                raise InvalidInputError(f"weight {name}: expected a number from 0 on")
+                raise InvalidInputError("weight %(name)s: expected a number from 0 on", name=name)
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Matching:
         for row, zone in enumerate(self._problem.zones):
             if zone.id == zone_id:
                 return self._problem.candidates(row)
-        raise NotFoundError(f"zone {zone_id} was not matched")
+        raise NotFoundError("zone %(zone_id)s was not matched", zone_id=zone_id)
 
     def to_dict(self, candidates: int | None = 5) -> dict[str, Any]:
         """Return the matching as JSON takes it, with some or (None) all candidates of each zone."""
@@ -352,12 +352,15 @@ def matched(
     """
     chosen_weights = weights or Weights()
     if not 0 <= least_skilled <= 1:
-        raise InvalidInputError(f"least_skilled {least_skilled}: expected a share from 0 to 1")
+        raise InvalidInputError(
+            "least_skilled %(least_skilled)s: expected a share from 0 to 1",
+            least_skilled=least_skilled,
+        )
     rows = tuple(sorted(zones, key=lambda zone: (zone.code, zone.id)))
     columns = tuple(sorted(people, key=lambda person: (person.staff_number, person.id)))
     for what, ids in (("zone", [z.id for z in rows]), ("inspector", [p.id for p in columns])):
         if len(set(ids)) < len(ids):
-            raise InvalidInputError(f"matching: one {what} is given twice")
+            raise InvalidInputError("matching: one %(what)s is given twice", what=what)
     scale = _scale(rows)
     shares, distance = _shares(rows, columns, scale)
     factors = np.array([getattr(chosen_weights, name) for name in PARTS])

@@ -171,7 +171,7 @@ def move(session: Session, of: Basis, cells: Sequence[str], zone: str) -> Draft:
     target = of.last.copy()
     target[places] = of.number(zone)
     if (target == of.last).all():
-        raise ConflictError(f"all of the cells are in zone {zone} already")
+        raise ConflictError("all of the cells are in zone %(zone)s already", zone=zone)
     parameters = {"cells": sorted(set(cells)), "zone": zone}
     return _for_good(session, of, Kind.MOVE, target, parameters)
 

@@ -180,9 +180,15 @@ def absence(
         The last day lies before the first, or the reason is none of the codes.
     """
     if last < first:
-        raise InvalidInputError(f"to {last}: expected {first} or a later day")
+        raise InvalidInputError(
+            "to %(last)s: expected %(first)s or a later day", last=last, first=first
+        )
     if reason not in LEAVE_REASONS:
-        raise InvalidInputError(f"reason {reason!r}: expected one of {', '.join(LEAVE_REASONS)}")
+        raise InvalidInputError(
+            "reason %(reason)r: expected one of %(leave_reasons)s",
+            reason=reason,
+            leave_reasons=", ".join(LEAVE_REASONS),
+        )
     period = Period(first, last + timedelta(days=1))
     of = basis(session, rules, period, as_of)
     draft = absences_of.absence(

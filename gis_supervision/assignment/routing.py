@@ -244,7 +244,9 @@ def plan_routes(
     """
     begun = time.monotonic()
     if not 0 <= seed < SEEDS:
-        raise InvalidInputError(f"seed: expected 0 to {SEEDS - 1}, got {seed}")
+        raise InvalidInputError(
+            "seed: expected 0 to %(last)s, got %(seed)s", last=SEEDS - 1, seed=seed
+        )
     _check(stops, crews, travel_s, days, iterations)
     tour, shifts = _tour(stops, crews, travel_s, days)
     if not stops or not shifts:
@@ -282,30 +284,43 @@ def _check(
 ) -> None:
     size = travel_s.shape[0]
     if travel_s.shape != (size, size):
-        raise InvalidInputError(f"travel: expected a square matrix, got {travel_s.shape}")
+        raise InvalidInputError(
+            "travel: expected a square matrix, got %(shape)s", shape=travel_s.shape
+        )
     if days < 1 or iterations < 0:
         raise InvalidInputError("expected at least one day and no negative number of iterations")
     for what, keys in (("stop", [s.key for s in stops]), ("crew", [c.key for c in crews])):
         twice = sorted(key for key, number in Counter(keys).items() if number > 1)
         if twice:
-            raise InvalidInputError(f"{what} {', '.join(twice)}: there twice")
+            raise InvalidInputError(
+                "%(what)s %(twice)s: there twice", what=what, twice=", ".join(twice)
+            )
     for stop in stops:
         _check_stop(stop, size, days)
     for crew in crews:
         for shift in crew.shifts:
             _check_shift(crew, shift, size, days)
         if len({shift.day for shift in crew.shifts}) < len(crew.shifts):
-            raise InvalidInputError(f"crew {crew.key}: two shifts on one day")
+            raise InvalidInputError("crew %(key)s: two shifts on one day", key=crew.key)
 
 
 def _check_stop(stop: Stop, size: int, days: int) -> None:
     if not 0 <= stop.place < size:
-        raise InvalidInputError(f"stop {stop.key}: place {stop.place} is not in the matrix")
+        raise InvalidInputError(
+            "stop %(key)s: place %(place)s is not in the matrix", key=stop.key, place=stop.place
+        )
     if not 0 <= stop.service_s < DAY_S:
-        raise InvalidInputError(f"stop {stop.key}: a visit of {stop.service_s} seconds")
+        raise InvalidInputError(
+            "stop %(key)s: a visit of %(service_s)s seconds", key=stop.key, service_s=stop.service_s
+        )
     for window in stop.windows:
         if not (0 <= window.day < days and 0 <= window.opens_s <= window.closes_s <= DAY_S):
-            raise InvalidInputError(f"stop {stop.key}: {window} is not within {days} days")
+            raise InvalidInputError(
+                "stop %(key)s: %(window)s is not within %(days)s days",
+                key=stop.key,
+                window=window,
+                days=days,
+            )
 
 
 def _check_shift(crew: Crew, shift: Shift, size: int, days: int) -> None:
@@ -313,10 +328,13 @@ def _check_shift(crew: Crew, shift: Shift, size: int, days: int) -> None:
     ordered = 0 <= shift.start_s <= pause[0] <= pause[1] <= shift.end_s <= DAY_S
     if not ordered or not 0 <= shift.day < days:
         raise InvalidInputError(
-            f"crew {crew.key}: {shift} is not within {days} days, or its break not in it"
+            "crew %(key)s: %(shift)s is not within %(days)s days, or its break not in it",
+            key=crew.key,
+            shift=shift,
+            days=days,
         )
     if not (0 <= shift.origin < size and 0 <= shift.destination < size):
-        raise InvalidInputError(f"crew {crew.key}: starts or ends outside the matrix")
+        raise InvalidInputError("crew %(key)s: starts or ends outside the matrix", key=crew.key)
 
 
 def _tour(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -117,8 +118,10 @@ def own_matrix(
     columns = [name for name in ("minutes", "metres") if name in (reader.fieldnames or ())]
     if len(columns) != 1 or not {"from", "to"} <= set(reader.fieldnames or ()):
         raise InvalidInputError(
-            f"{path}: expected the columns from, to, and either minutes or metres; found"
-            f" {', '.join(reader.fieldnames or ()) or 'none'}"
+            "%(path)s: expected the columns from, to, and either minutes or metres; found "
+            "%(fieldnames)s",
+            path=path,
+            fieldnames=", ".join(reader.fieldnames or ()) or Message("none"),
         )
     (column,) = columns
     scale = 60.0 if column == "minutes" else 3.6 / km_per_hour
@@ -160,9 +163,11 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise NotFoundError(f"{path}: no such file") from None
+        raise NotFoundError("%(path)s: no such file", path=path) from None
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path}: expected UTF-8 text ({error})") from None
+        raise InvalidInputError(
+            "%(path)s: expected UTF-8 text (%(error)s)", path=path, error=error
+        ) from None
 
 
 def wrong_rows(wrong: Sequence[str]) -> None:
@@ -175,7 +180,7 @@ def wrong_rows(wrong: Sequence[str]) -> None:
     """
     if wrong:
         more = f"\nand {len(wrong) - _SHOWN} further rows" if len(wrong) > _SHOWN else ""
-        raise InvalidInputError("\n".join(wrong[:_SHOWN]) + more)
+        raise InvalidInputError("%(wrong)s%(more)s", wrong="\n".join(wrong[:_SHOWN]), more=more)
 
 
 def _row(
@@ -189,20 +194,32 @@ def _row(
     for name in ("from", "to"):
         key = (row[name] or "").strip()
         if not key:
-            raise InvalidInputError(f"{name}: expected a licence or a staff number, got nothing")
+            raise InvalidInputError(
+                "%(name)s: expected a licence or a staff number, got nothing", name=name
+            )
         if key not in there:
             raise InvalidInputError(
-                f"{name}: {key!r} is neither a licence nor a staff number{near_name(key, there)}"
+                "%(name)s: %(key)r is neither a licence nor a staff number%(hint)s",
+                name=name,
+                key=key,
+                hint=near_name(key, there),
             )
         ends.append(key)
     pair = (ends[0], ends[1])
     if pair in seen:
-        raise InvalidInputError(f"{pair[0]} to {pair[1]} stands in row {seen[pair]} already")
+        raise InvalidInputError(
+            "%(pair)s to %(pair_1)s stands in row %(seen)s already",
+            pair=pair[0],
+            pair_1=pair[1],
+            seen=seen[pair],
+        )
     raw = (row[column] or "").strip()
     try:
         value = float(raw)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise InvalidInputError(f"{column}: expected a number not below 0, got {raw!r}")
+        raise InvalidInputError(
+            "%(column)s: expected a number not below 0, got %(raw)r", column=column, raw=raw
+        )
     return pair, float(math.ceil(value * scale))

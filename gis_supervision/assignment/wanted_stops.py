@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gis_supervision.assignment.travel import read_text, wrong_rows
 from gis_supervision.domain.day_rules import Span, spans
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -54,8 +55,10 @@ def read(path: Path, known: Callable[[Collection[str]], Collection[str]]) -> tup
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or "licence" not in names:
         raise InvalidInputError(
-            f"{path}: expected the column licence, and any of {', '.join(COLUMNS[1:])}; found"
-            f" {', '.join(names) or 'none'}"
+            "%(path)s: expected the column licence, and any of %(columns)s; found %(names)s",
+            path=path,
+            columns=", ".join(COLUMNS[1:]),
+            names=", ".join(names) or Message("none"),
         )
     rows = [(number, row) for number, row in enumerate(reader, start=2)]
     there = known({(row["licence"] or "").strip() for _, row in rows})
@@ -76,9 +79,9 @@ def _wanted(row: dict[str, Any], there: Collection[str], before: Collection[str]
     given = {name: (value or "").strip() for name, value in row.items() if name in COLUMNS}
     licence = given["licence"]
     if licence not in there:
-        raise InvalidInputError(f"licence: {licence!r} is not in the register")
+        raise InvalidInputError("licence: %(licence)r is not in the register", licence=licence)
     if licence in before:
-        raise InvalidInputError(f"licence: {licence!r} stands there twice")
+        raise InvalidInputError("licence: %(licence)r stands there twice", licence=licence)
     minutes, people = given.get("minutes"), given.get("people")
     hours, due_on = given.get("hours"), given.get("due_on")
     return Wanted(
@@ -94,7 +97,9 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InvalidInputError(f"due_on: expected such as 2026-05-04, got {text!r}") from None
+        raise InvalidInputError(
+            "due_on: expected such as 2026-05-04, got %(text)r", text=text
+        ) from None
 
 
 def _minutes(text: str) -> float:
@@ -103,11 +108,13 @@ def _minutes(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 24 * 60:
-        raise InvalidInputError(f"minutes: expected more than 0 and less than a day, got {text!r}")
+        raise InvalidInputError(
+            "minutes: expected more than 0 and less than a day, got %(text)r", text=text
+        )
     return value
 
 
 def _people(text: str) -> int:
     if text not in {"1", "2"}:
-        raise InvalidInputError(f"people: expected 1 or {_TWO}, got {text!r}")
+        raise InvalidInputError("people: expected 1 or %(two)s, got %(text)r", two=_TWO, text=text)
     return int(text)

@@ -124,9 +124,11 @@ def workload(
     if not where.shape == number.shape == hazards.shape == told.shape == (len(classes),):
         raise InvalidInputError("workload: expected one entry per group in every array")
     if given.shape != (cells,):
-        raise InvalidInputError(f"workload: expected {cells} set hours, got {given.size}")
+        raise InvalidInputError(
+            "workload: expected %(cells)s set hours, got %(size)s", cells=cells, size=given.size
+        )
     if where.size and not (where.min() >= 0 and where.max() < cells):
-        raise InvalidInputError(f"workload: expected cells from 0 to {cells - 1}")
+        raise InvalidInputError("workload: expected cells from 0 to %(last)s", last=cells - 1)
     work = rules.workload
     per_year: dict[tuple[str | None, str | None, str | None], tuple[float, float, int]] = {}
     for group in set(classes):

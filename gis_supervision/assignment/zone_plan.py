@@ -223,7 +223,9 @@ def _grouped_zones(
     sizes = (free + pinned_zones).astype(np.int32)
     if sizes.sum() < zones or (sizes < least).any():
         raise InvalidInputError(
-            f"pinned cells leave {int(free.sum())} cells, too few for {zones} zones"
+            "pinned cells leave %(free)s cells, too few for %(zones)s zones",
+            free=int(free.sum()),
+            zones=zones,
         )
     counts = apportioned(np.bincount(group, shares, groups).astype(np.float64), sizes, least, zones)
     spare = np.repeat(np.arange(groups, dtype=np.int32), counts - least)

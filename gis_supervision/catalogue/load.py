@@ -67,7 +67,9 @@ def load(*directories: Path, shipped: bool = True) -> Catalogue:
     reading = read(*directories, shipped=shipped)
     problems = [*reading.problems, *broken_references(reading.catalogue, reading.files)]
     if problems:
-        raise InvalidInputError("the catalogue has mistakes:\n" + "\n".join(map(str, problems)))
+        raise InvalidInputError(
+            "the catalogue has mistakes:\n%(problems)s", problems="\n".join(map(str, problems))
+        )
     return reading.catalogue
 
 

@@ -6,6 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gis_supervision.messages import Message
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -40,7 +42,7 @@ class Problem:
         return {"file": self.file, "key": self.key, "message": self.message}
 
 
-def nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: str, known: Collection[str]) -> Message:
     """Return a hint at the nearest right name, or at all of them where none is near.
 
     Parameters
@@ -52,10 +54,12 @@ def nearest(name: str, known: Collection[str]) -> str:
 
     Returns
     -------
-    str
+    Message
         Such as ``did you mean 'severity'?``.
     """
     close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
-    return f"expected one of {', '.join(sorted(known))}" if known else "there is none"
+        return Message("did you mean %(name)r?", name=close[0])
+    if not known:
+        return Message("there is none")
+    return Message("expected one of %(names)s", names=", ".join(sorted(known)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gis_supervision.catalogue.problems import nearest
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage import layers as storage
 from gis_supervision.storage.layers import Condition, Page, Rows, Selection, Source
 
@@ -110,7 +111,7 @@ def select(
     except InvalidInputError as error:
         problems.append(str(error))
     if problems:
-        raise InvalidInputError("; ".join(problems))
+        raise InvalidInputError.told(*problems, between="; ")
     return Selection(parameters, tuple(conditions), box)
 
 
@@ -147,7 +148,9 @@ def fetch(
         As `select`, or the limit or ``after`` is out of range.
     """
     if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInputError(f"limit: expected 1 to {MAX_LIMIT}, got {limit}")
+        raise InvalidInputError(
+            "limit: expected 1 to %(max_limit)s, got %(limit)s", max_limit=MAX_LIMIT, limit=limit
+        )
     key = None if after is None else typed("after", after, layer.attributes[layer.key].type)
     return storage.page(
         session, source(layer), select(session, layer, values, bbox=bbox), limit=limit, after=key
@@ -306,14 +309,20 @@ def describe(
 def find_layer(catalogue: Catalogue, name: str) -> Layer:
     """Return a layer by name; NotFoundError with the nearest right name where there is none."""
     if name not in catalogue.layers:
-        raise NotFoundError(f"layer {name!r} does not exist; {nearest(name, catalogue.layers)}")
+        raise NotFoundError(
+            "layer %(name)r does not exist; %(hint)s",
+            name=name,
+            hint=nearest(name, catalogue.layers),
+        )
     return catalogue.layers[name]
 
 
 def find_map(catalogue: Catalogue, name: str) -> Map:
     """Return a map by name; NotFoundError with the nearest right name where there is none."""
     if name not in catalogue.maps:
-        raise NotFoundError(f"map {name!r} does not exist; {nearest(name, catalogue.maps)}")
+        raise NotFoundError(
+            "map %(name)r does not exist; %(hint)s", name=name, hint=nearest(name, catalogue.maps)
+        )
     return catalogue.maps[name]
 
 
@@ -328,17 +337,19 @@ def parse_bbox(bbox: Sequence[float] | str | None) -> tuple[float, float, float,
     if bbox is None or bbox == "":
         return None
     parts = bbox.split(",") if isinstance(bbox, str) else list(bbox)
-    expected = f"bbox: expected west,south,east,north in degrees, got {bbox!r}"
+    expected = Message("bbox: expected west,south,east,north in degrees, got %(bbox)r", bbox=bbox)
     try:
         numbers = [float(part) for part in parts]
     except (TypeError, ValueError):
-        raise InvalidInputError(expected) from None
+        raise InvalidInputError.told(expected) from None
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)):  # noqa: PLR2004 - four corners
-        raise InvalidInputError(expected)
+        raise InvalidInputError.told(expected)
     west, south, east, north = numbers
     on_earth = max(abs(west), abs(east)) <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004 - degrees
     if not on_earth:
-        raise InvalidInputError(f"{expected}; longitude is -180 to 180, latitude -90 to 90")
+        raise InvalidInputError(
+            "%(expected)s; longitude is -180 to 180, latitude -90 to 90", expected=expected
+        )
     return west, south, east, north
 
 
@@ -348,13 +359,23 @@ def _parameter(session: Session, layer: Layer, name: str, given: object) -> Any:
     if wanted is None:
         if parameter.optional:
             return None
-        raise InvalidInputError(f"{name}: missing; expected {_expected(parameter.type)}")
+        raise InvalidInputError(
+            "%(name)s: missing; expected %(expected)s",
+            name=name,
+            expected=_expected(parameter.type),
+        )
     if wanted == LATEST and parameter.type == "date":
         return storage.latest_as_of(session)
     value = typed(name, wanted, parameter.type)
     low, high = parameter.minimum, parameter.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        raise InvalidInputError(f"{name}: expected {low} to {high}, got {value}")
+        raise InvalidInputError(
+            "%(name)s: expected %(low)s to %(high)s, got %(value)s",
+            name=name,
+            low=low,
+            high=high,
+            value=value,
+        )
     return value
 
 
@@ -384,7 +405,9 @@ def condition(name: str, choice: Filter, attribute: Attribute, wanted: object) -
         ends = str(wanted).split("..")
         if len(ends) != 2 or not any(ends):  # noqa: PLR2004 - two ends
             raise InvalidInputError(
-                f"{name}: expected a range such as 90..180, 90.. or ..180, got {wanted!r}"
+                "%(name)s: expected a range such as 90..180, 90.. or ..180, got %(wanted)r",
+                name=name,
+                wanted=wanted,
             )
         low, high = (typed(name, end.strip(), kind) if end.strip() else None for end in ends)
         return Condition(choice.attribute, kind, at_least=low, below=high)
@@ -399,7 +422,12 @@ def condition(name: str, choice: Filter, attribute: Attribute, wanted: object) -
             values.append(None)
             continue
         if known and str(part) not in known:
-            raise InvalidInputError(f"{name}: {part!r} is unknown; {nearest(str(part), known)}")
+            raise InvalidInputError(
+                "%(name)s: %(part)r is unknown; %(hint)s",
+                name=name,
+                part=part,
+                hint=nearest(str(part), known),
+            )
         values.append(known[str(part)] if known else typed(name, part, kind))
     return Condition(choice.attribute, kind, values=tuple(values))
 
@@ -410,7 +438,12 @@ def _split(wanted: str) -> list[str]:
 
 def typed(name: str, value: object, kind: str) -> Any:
     """Convert a value to a type, or say what was expected."""
-    wrong = InvalidInputError(f"{name}: expected {_expected(kind)}, got {str(value)!r}")
+    wrong = InvalidInputError(
+        "%(name)s: expected %(expected)s, got %(value)r",
+        name=name,
+        expected=_expected(kind),
+        value=str(value),
+    )
     if kind == "text":
         if "\0" in str(value):
             raise wrong

@@ -90,7 +90,9 @@ def calendar(
             try:
                 ics.write_bytes(content)
             except OSError as error:
-                raise UnavailableError(f"{ics} cannot be written: {error.strerror}") from error
+                raise UnavailableError(
+                    "%(ics)s cannot be written: %(reason)s", ics=ics, reason=error.strerror
+                ) from error
     if as_json:
         print_json([visit.to_dict() for visit in visits])
         return

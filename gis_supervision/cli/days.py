@@ -247,11 +247,14 @@ def export(
                 content = None
             else:
                 raise InvalidInputError(
-                    f"{file.name}: expected a name that ends in .html, .csv, .xlsx, .gpx or .ics"
+                    "%(file)s: expected a name that ends in .html, .csv, .xlsx, .gpx or .ics",
+                    file=file.name,
                 )
         if content is not None:
             if not file.parent.is_dir():
-                raise InvalidInputError(f"{file}: there is no directory {file.parent}")
+                raise InvalidInputError(
+                    "%(file)s: there is no directory %(parent)s", file=file, parent=file.parent
+                )
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
             file.chmod(0o600)
         stops = sum(len(route.stops) for route in found)
@@ -325,7 +328,9 @@ def _point(text: str) -> tuple[float, float]:
     try:
         lat, lng = (float(part) for part in text.split(","))
     except ValueError:
-        raise InvalidInputError(f"office: expected LATITUDE,LONGITUDE, got {text!r}") from None
+        raise InvalidInputError(
+            "office: expected LATITUDE,LONGITUDE, got %(text)r", text=text
+        ) from None
     if not (-90 <= lat <= 90 and -180 <= lng <= 180):  # noqa: PLR2004 - degrees
-        raise InvalidInputError(f"office: {text!r} is not on the earth (latitude first)")
+        raise InvalidInputError("office: %(text)r is not on the earth (latitude first)", text=text)
     return lat, lng

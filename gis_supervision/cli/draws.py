@@ -249,7 +249,7 @@ def verify(
     try:
         transcript, list_data, commitment_data = verify_draw.published_files(place, listed)
     except verify_draw.DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
     problems = verify_draw.verify(
         transcript,
         list_data,
@@ -410,7 +410,7 @@ def _ratios(given: list[str]) -> dict[str, float]:
             stratum = ""
         if not stratum or not 0 <= ratios[stratum] <= 1:
             raise InvalidInputError(
-                f"--ratio {text!r}: expected a class and a share from 0 to 1: none=0.02"
+                "--ratio %(text)r: expected a class and a share from 0 to 1: none=0.02", text=text
             )
     return ratios
 
@@ -418,18 +418,24 @@ def _ratios(given: list[str]) -> dict[str, float]:
 def _one_of(name: str, value: object, allowed: Any) -> None:
     if value not in allowed:
         known = ", ".join(str(one) for one in allowed if one is not None)
-        raise InvalidInputError(f"--{name} {value!r}: expected one of {known}")
+        raise InvalidInputError(
+            "--%(name)s %(value)r: expected one of %(known)s", name=name, value=value, known=known
+        )
 
 
 def _moment(text: str) -> datetime:
     try:
         return verify_draw.moment(text, "--known-from")
     except verify_draw.DrawError as error:
-        raise InvalidInputError(f"{error}; expected such as 2026-07-01T21:30+08:00") from error
+        raise InvalidInputError(
+            "%(error)s; expected such as 2026-07-01T21:30+08:00", error=error
+        ) from error
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidInputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InvalidInputError(
+            "%(path)s: cannot be read: %(reason)s", path=path, reason=error.strerror
+        ) from error

@@ -102,13 +102,21 @@ def main() -> None:
         translate_help(command, translator(configuration.load().language))
         command.main(prog_name="gis-supervision")
     except SupervisionError as error:
-        typer.echo(f"gis-supervision: {error}", err=True)
+        typer.echo(f"gis-supervision: {error.translated(_spoken())}", err=True)
         sys.exit(exit_code(error))
     except OverflowError as error:
         if str(error) != OUT_OF_CALENDAR:
             raise
-        typer.echo(f"gis-supervision: {NO_SUCH_DAY}", err=True)
+        typer.echo(f"gis-supervision: {NO_SUCH_DAY.translated(_spoken())}", err=True)
         sys.exit(EXIT_CODES[InvalidInputError])
+
+
+def _spoken() -> Translator:
+    """Return the language of the settings, that of the variable alone where others are wrong."""
+    try:
+        return translator(configuration.load().language)
+    except SupervisionError:
+        return translator(configuration.spoken())
 
 
 def exit_code(error: SupervisionError) -> int:

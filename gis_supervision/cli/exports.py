@@ -157,6 +157,6 @@ def _named(filters: list[str] | None) -> dict[str, list[str]]:
     for item in filters or []:
         name, sign, values = item.partition("=")
         if not sign or not name:
-            raise InvalidInputError(f"--filter {item!r}: expected NAME=VALUE")
+            raise InvalidInputError("--filter %(item)r: expected NAME=VALUE", item=item)
         found.setdefault(name, []).extend(values.split(","))
     return found

@@ -319,8 +319,9 @@ def _accepted(names: list[str]) -> list[supplied_grid.FaultKind]:
     unknown = set(names) - set(found)
     if unknown:
         raise InvalidInputError(
-            f"--accept {', '.join(sorted(unknown))}: expected {', '.join(supplied_grid.FAULTS)}"
-            " or all"
+            "--accept %(unknown)s: expected %(faults)s or all",
+            unknown=", ".join(sorted(unknown)),
+            faults=", ".join(supplied_grid.FAULTS),
         )
     return found
 

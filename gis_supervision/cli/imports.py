@@ -68,7 +68,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     if mode not in {"refuse", "reject"}:
-        raise InvalidInputError(f"--mode {mode}: expected refuse or reject")
+        raise InvalidInputError("--mode %(mode)s: expected refuse or reject", mode=mode)
     with connected() as connection:
         _ = connection.translate
         with progress() as advance:
@@ -258,7 +258,7 @@ def suggest(
         typer.echo(text, nl=False)
         return
     if output.exists():
-        raise InvalidInputError(f"{output} is there already; name another file")
+        raise InvalidInputError("%(output)s is there already; name another file", output=output)
     output.write_text(text, encoding="utf-8")
 
 

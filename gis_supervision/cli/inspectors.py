@@ -173,13 +173,22 @@ def skill(
 ) -> None:
     chosen = people.SKILL_WORDS.get(kind.lower())
     if chosen is None:
-        raise InvalidInputError(f"skill {kind!r}: expected one of {', '.join(people.SKILL_WORDS)}")
+        raise InvalidInputError(
+            "skill %(kind)r: expected one of %(skill_words)s",
+            kind=kind,
+            skill_words=", ".join(people.SKILL_WORDS),
+        )
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
         person = storage.find(session, number)
         if end is not None:
             if not storage.withdraw_certificate(session, person, chosen, end.date()):
-                raise NotFoundError(f"{number}: no certificate for {chosen} on {end.date()}")
+                raise NotFoundError(
+                    "%(number)s: no certificate for %(chosen)s on %(end)s",
+                    number=number,
+                    chosen=chosen,
+                    end=end.date(),
+                )
         else:
             begin = first.date() if first else register.default_as_of(session)
             storage.certify(
@@ -259,7 +268,9 @@ def leave(
         if end is not None:
             day = end.date()
             if storage.end_leave(session, person, day) is None:
-                raise NotFoundError(f"{number}: no leave on {day} or later")
+                raise NotFoundError(
+                    "%(number)s: no leave on %(day)s or later", number=number, day=day
+                )
         elif first is None or last is None:
             raise InvalidInputError("leave: expected a first and a last day, or --end")
         else:
@@ -309,7 +320,11 @@ def recuse(
             day = end.date()
             known = {r.id for r in recusals.since(session, day) if r.inspector_id == person}
             if recusal not in known:
-                raise NotFoundError(f"{number}: --recusal: expected one of {sorted(known)}")
+                raise NotFoundError(
+                    "%(number)s: --recusal: expected one of %(known)s",
+                    number=number,
+                    known=sorted(known),
+                )
             recusals.end(session, recusal, day)
         else:
             if not reason:
@@ -358,7 +373,9 @@ def team(
         if end is not None:
             ended = storage.disband(session, one, end.date())
             if not ended:
-                raise NotFoundError(f"{lead}: in no team on {end.date()} or later")
+                raise NotFoundError(
+                    "%(lead)s: in no team on %(end)s or later", lead=lead, end=end.date()
+                )
             told = {"ended": ended}
         else:
             if assistant is None:

@@ -84,5 +84,5 @@ def build(
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name:
-        raise InvalidInputError(f"--where {text}: expected NAME=VALUE")
+        raise InvalidInputError("--where %(text)s: expected NAME=VALUE", text=text)
     return name, value

@@ -161,7 +161,9 @@ def _analysis(
     told = dataset.manifest.current_day if dataset.manifest is not None else None
     day = choice.as_of or told
     if day is None:
-        raise InvalidInputError(f"--as-of: expected a day, since {dataset.path} tells of none")
+        raise InvalidInputError(
+            "--as-of: expected a day, since %(path)s tells of none", path=dataset.path
+        )
     _ = translate
     step = _("Counting partitions")
 

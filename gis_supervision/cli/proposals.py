@@ -402,5 +402,5 @@ def _decided(connection: Connection, decision: Decision, *, as_json: bool) -> No
 def _pair(text: str) -> tuple[str, str | None]:
     zone, separator, staff_number = text.partition("=")
     if not separator or not zone:
-        raise InvalidInputError(f"{text}: expected ZONE=STAFF_NUMBER")
+        raise InvalidInputError("%(text)s: expected ZONE=STAFF_NUMBER", text=text)
     return zone, staff_number or None

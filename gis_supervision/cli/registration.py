@@ -80,7 +80,7 @@ def template(
     ] = True,
 ) -> None:
     if file.suffix.lower() != ".xlsx":
-        raise InvalidInputError(f"{file.name}: expected a name that ends in .xlsx")
+        raise InvalidInputError("%(file)s: expected a name that ends in .xlsx", file=file.name)
     people.write_template(file, chinese=chinese)
     typer.echo(str(file))
 
@@ -110,7 +110,7 @@ def register_(
         known = inspectors.of(session, list(inspectors.ids_of(session, [number]).values()))
         kept = known[0] if known else None
         if kept is None and name is None:
-            raise InvalidInputError(f"inspector {number} is new: give a --name")
+            raise InvalidInputError("inspector %(number)s is new: give a --name", number=number)
         lat, lng = (None, None) if kept is None else (kept.lat, kept.lng)
         if home is not None:
             lat, lng = (None, None) if home == "none" else _point(home)
@@ -141,7 +141,7 @@ def _point(text: str) -> tuple[float, float]:
     try:
         lat, lng = (float(part) for part in parts)
     except ValueError:
-        raise InvalidInputError(f"--home {text}: expected LAT,LNG") from None
+        raise InvalidInputError("--home %(text)s: expected LAT,LNG", text=text) from None
     if not (-90 <= lat <= 90 and -180 <= lng <= 180):  # noqa: PLR2004 - the globe
-        raise InvalidInputError(f"--home {text}: expected degrees, latitude first")
+        raise InvalidInputError("--home %(text)s: expected degrees, latitude first", text=text)
     return lat, lng

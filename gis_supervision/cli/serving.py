@@ -53,7 +53,10 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise UnavailableError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+            "cannot listen on %(host)s port %(port)s: %(reason)s; choose another with --port",
+            host=host,
+            port=port,
+            reason=error.strerror,
         ) from error
     with listening:
         yield listening

@@ -49,16 +49,16 @@ def read_shapes(
         It cannot be read, has no shapes, or the datum is unknown or does not reach them.
     """
     if not file.exists():
-        raise NotFoundError(f"no file {file}")
+        raise NotFoundError("no file %(file)s", file=file)
     try:
         if file.suffix.lower() in {".parquet", ".geoparquet"}:
             frame = geopandas.read_parquet(file)
         else:
             frame = geopandas.read_file(file, layer=layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise InvalidInputError(f"{file.name}: {error}") from None
+        raise InvalidInputError("%(file)s: %(error)s", file=file.name, error=error) from None
     if not isinstance(frame, geopandas.GeoDataFrame):
-        raise InvalidInputError(f"{file.name}: expected a file with shapes")
+        raise InvalidInputError("%(file)s: expected a file with shapes", file=file.name)
     chosen = datum or (frame.crs.to_string() if frame.crs is not None else "wgs84")
     shapes = shapely.transform(
         shapely.force_2d(np.array(frame.geometry, dtype=object)),
@@ -81,7 +81,10 @@ def column(columns: Columns, name: str | None, file: Path) -> list[str | None] |
         return None
     if name not in columns:
         raise InvalidInputError(
-            f"{file.name}: no column {name!r}: expected one of {', '.join(columns)}"
+            "%(file)s: no column %(name)r: expected one of %(columns)s",
+            file=file.name,
+            name=name,
+            columns=", ".join(columns),
         )
     return columns[name]
 

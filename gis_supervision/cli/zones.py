@@ -251,9 +251,11 @@ def matching_weights(texts: list[str]) -> Weights:
         try:
             chosen[name] = float(number)
         except ValueError:
-            raise InvalidInputError(f"--weight {text}: expected NAME=NUMBER") from None
+            raise InvalidInputError("--weight %(text)s: expected NAME=NUMBER", text=text) from None
         if name not in PARTS:
-            raise InvalidInputError(f"--weight {text}: expected one of {', '.join(PARTS)}")
+            raise InvalidInputError(
+                "--weight %(text)s: expected one of %(parts)s", text=text, parts=", ".join(PARTS)
+            )
     return Weights(**chosen)
 
 
@@ -261,7 +263,9 @@ def _print_candidates(result: Matching, zone: str, _: Translator) -> None:
     found = [one.zone_id for one in result.matches if one.zone == zone]
     if not found:
         raise InvalidInputError(
-            f"--zone {zone}: expected one of {', '.join(one.zone for one in result.matches)}"
+            "--zone %(zone)s: expected one of %(matches)s",
+            zone=zone,
+            matches=", ".join(one.zone for one in result.matches),
         )
     print_table(
         _("Candidates for %(zone)s, the least cost first", zone=zone),

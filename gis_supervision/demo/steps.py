@@ -187,8 +187,9 @@ def _refuse_a_register_in_use(engine: Engine) -> None:
         others = batches_of.importers(session) - {ACTOR}
     if others:
         raise ConflictError(
-            f"this register holds imports of {', '.join(sorted(others))}, not of the demonstration"
-            " alone: set GIS_SUPERVISION_HOME to another directory for the demonstration"
+            "this register holds imports of %(others)s, not of the demonstration alone: set "
+            "GIS_SUPERVISION_HOME to another directory for the demonstration",
+            others=", ".join(sorted(others)),
         )
 
 

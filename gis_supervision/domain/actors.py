@@ -30,5 +30,5 @@ def checked_actor(by: str | None) -> str:
     if not name.isprintable():
         raise InvalidInputError("by: expected a name without line breaks or control characters")
     if len(name) > MOST:
-        raise InvalidInputError(f"by: expected a name of at most {MOST} characters")
+        raise InvalidInputError("by: expected a name of at most %(most)s characters", most=MOST)
     return name

@@ -64,7 +64,9 @@ def divided(
     if parts.size < 2:  # noqa: PLR2004 - a division has two parts
         raise InvalidInputError(
             "to divide a cell: expected shapes that leave at least two parts of more than "
-            f"{smallest_m2:g} m2 in it, got {parts.size}"
+            "%(smallest_m2)g m2 in it, got %(size)s",
+            smallest_m2=smallest_m2,
+            size=parts.size,
         )
     return parts
 
@@ -82,8 +84,10 @@ def _drawn(polygon: BaseGeometry, drawn: Sequence[BaseGeometry], smallest_m2: fl
     if report.overlaps:
         worst = max(report.overlaps, key=lambda overlap: overlap.area_m2)
         raise InvalidInputError(
-            f"to divide a cell: parts {worst.first + 1} and {worst.second + 1} overlap by "
-            f"{worst.area_m2:.0f} m2"
+            "to divide a cell: parts %(first)s and %(second)s overlap by %(area_m2).0f m2",
+            first=worst.first + 1,
+            second=worst.second + 1,
+            area_m2=worst.area_m2,
         )
     rest = polygon
     pieces = []

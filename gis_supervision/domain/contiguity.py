@@ -67,7 +67,9 @@ def shared_borders(
         For a tolerance that is not positive, or something that is no polygon.
     """
     if not tolerance_m > 0:
-        raise InvalidInputError(f"tolerance_m {tolerance_m!r}: expected more than 0 metres")
+        raise InvalidInputError(
+            "tolerance_m %(tolerance_m)r: expected more than 0 metres", tolerance_m=tolerance_m
+        )
     array = as_polygons(polygons)
     edges = Edges.of(array)
     first, second, lengths, unpaired = _paired_by_ends(edges, tolerance_m)

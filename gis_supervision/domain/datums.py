@@ -89,8 +89,10 @@ class Datum:
             near = difflib.get_close_matches(plain, _NAMES, n=1)
             hint = f"; did you mean {_NAMES[near[0]]}?" if near else ""
             raise NotFoundError(
-                f"unknown datum {text!r}{hint} Expected CGCS2000, WGS84, GCJ-02, BD-09 or "
-                "EPSG:<code>"
+                "unknown datum %(text)r%(hint)s Expected CGCS2000, WGS84, GCJ-02, BD-09 or "
+                "EPSG:<code>",
+                text=text,
+                hint=hint,
             )
         return _KNOWN[name]
 
@@ -256,9 +258,13 @@ def _by_epsg(code: int) -> Datum:
     try:
         crs = pyproj.CRS.from_epsg(code)
     except CRSError as error:
-        raise NotFoundError(f"EPSG:{code} is not in the EPSG registry") from error
+        raise NotFoundError("EPSG:%(code)s is not in the EPSG registry", code=code) from error
     if not (crs.is_geographic or crs.is_projected):
-        raise NotFoundError(f"EPSG:{code} ({crs.name}) is neither a geographic nor a projected CRS")
+        raise NotFoundError(
+            "EPSG:%(code)s (%(name)s) is neither a geographic nor a projected CRS",
+            code=code,
+            name=crs.name,
+        )
     return Datum(f"EPSG:{code}", DatumKind.EPSG, code)
 
 
@@ -271,13 +277,17 @@ def _transformed(x: Floats, y: Floats, datum: Datum, *, inverse: bool) -> Pair:
         transformer = pyproj.Transformer.from_crs(source, target, always_xy=True)
         out_x[known], out_y[known] = transformer.transform(x[known], y[known])
     except ProjError as error:
-        raise InvalidInputError(f"{datum}: {error}") from error
+        raise InvalidInputError("%(datum)s: %(error)s", datum=datum, error=error) from error
     lost = known & ~(np.isfinite(out_x) & np.isfinite(out_y))
     if lost.any():
         row = int(np.argmax(lost))
         raise InvalidInputError(
-            f"row {row}: {x[row]:.12g}, {y[row]:.12g} cannot be converted between {source} and "
-            f"{target}"
+            "row %(row)s: %(x).12g, %(y).12g cannot be converted between %(source)s and %(target)s",
+            row=row,
+            x=x[row],
+            y=y[row],
+            source=source,
+            target=target,
         )
     return out_x, out_y
 
@@ -286,7 +296,9 @@ def _checked_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> Pair:
     xs, ys = np.array(x, dtype=np.float64), np.array(y, dtype=np.float64)
     if xs.ndim != 1 or xs.shape != ys.shape:
         raise InvalidInputError(
-            f"coordinates must be arrays of the same length, got {xs.shape} and {ys.shape}"
+            "coordinates must be arrays of the same length, got %(shape)s and %(ys_shape)s",
+            shape=xs.shape,
+            ys_shape=ys.shape,
         )
     return xs, ys
 
@@ -297,5 +309,10 @@ def _check_degrees(lng: Floats, lat: Floats, where: str) -> None:
         if beyond.any():
             row = int(np.argmax(beyond))
             raise InvalidInputError(
-                f"row {row}: {name} {values[row]:.12g} ({where}): expected -{limit} to {limit}"
+                "row %(row)s: %(name)s %(values).12g (%(where)s): expected -%(limit)s to %(limit)s",
+                row=row,
+                name=name,
+                values=values[row],
+                where=where,
+                limit=limit,
             )

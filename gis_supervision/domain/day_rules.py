@@ -37,15 +37,17 @@ def spans(text: str) -> tuple[Span, ...]:
     for part in parts:
         match = _SPAN.fullmatch(part)
         if match is None:
-            raise InvalidInputError(f"hours: expected such as 09:00-12:00, got {part!r}")
+            raise InvalidInputError("hours: expected such as 09:00-12:00, got %(part)r", part=part)
         begin, end = (int(match[at]) * 3600 + int(match[at + 1]) * 60 for at in (1, 3))
         if not 0 <= begin < end <= _DAY_S or any(int(match[at]) > 59 for at in (2, 4)):  # noqa: PLR2004 - minutes of an hour
-            raise InvalidInputError(f"hours: expected a time before another, got {part!r}")
+            raise InvalidInputError(
+                "hours: expected a time before another, got %(part)r", part=part
+            )
         found.append((begin, end))
     found.sort()
     for one, after in itertools.pairwise(found):
         if after[0] < one[1]:
-            raise InvalidInputError(f"hours: {text!r} overlap")
+            raise InvalidInputError("hours: %(text)r overlap", text=text)
     return tuple(found)
 
 

@@ -65,18 +65,24 @@ class DivisionCode:
             or len(self.code) not in _LEVEL_OF_LENGTH
         ):
             raise InvalidInputError(
-                f"division code {self.code!r}: expected text of 6 (county), 9 (township) or 12 "
-                "(village) digits"
+                "division code %(code)r: expected text of 6 (county), 9 (township) or 12 (village) "
+                "digits",
+                code=self.code,
             )
         if self.code[:2] == "00":
             raise InvalidInputError(
-                f"division code {self.code!r}: expected a province in digits 1 and 2, not 00"
+                "division code %(code)r: expected a province in digits 1 and 2, not 00",
+                code=self.code,
             )
         for end in range(9, len(self.code) + 1, 3):
             if self.code[end - 3 : end] == "000":
                 raise InvalidInputError(
-                    f"division code {self.code!r}: digits {end - 2} to {end} are 000; write the "
-                    f"parent as {self.code[: end - 3]!r}"
+                    "division code %(code)r: digits %(first)s to %(last)s are 000; write the "
+                    "parent as %(parent)r",
+                    code=self.code,
+                    first=end - 2,
+                    last=end,
+                    parent=self.code[: end - 3],
                 )
 
     def __str__(self) -> str:
@@ -139,13 +145,17 @@ class UnitGridCode:
             or not _DIGITS.fullmatch(self.code)
         ):
             raise InvalidInputError(
-                f"unit-grid code {self.code!r}: expected text of {UNIT_GRID_DIGITS} digits: "
-                "county 6, township 3, village 3, serial 3"
+                "unit-grid code %(code)r: expected text of %(unit_grid_digits)s digits: county 6, "
+                "township 3, village 3, serial 3",
+                code=self.code,
+                unit_grid_digits=UNIT_GRID_DIGITS,
             )
         DivisionCode(self.code[:12])
         if self.serial == 0:
             raise InvalidInputError(
-                f"unit-grid code {self.code!r}: expected a serial of 001 to {MAX_SERIAL}"
+                "unit-grid code %(code)r: expected a serial of 001 to %(max_serial)s",
+                code=self.code,
+                max_serial=MAX_SERIAL,
             )
 
     @classmethod
@@ -160,12 +170,16 @@ class UnitGridCode:
         division = village if isinstance(village, DivisionCode) else DivisionCode(village)
         if division.level is not Level.VILLAGE:
             raise InvalidInputError(
-                f"division code {division.code!r}: a unit-grid code begins with a village, "
-                "expected 12 digits"
+                "division code %(code)r: a unit-grid code begins with a village, expected 12 "
+                "digits",
+                code=division.code,
             )
         if not 1 <= serial <= MAX_SERIAL:
             raise InvalidInputError(
-                f"serial {serial} in village {division.code}: expected 1 to {MAX_SERIAL}"
+                "serial %(serial)s in village %(code)s: expected 1 to %(max_serial)s",
+                serial=serial,
+                code=division.code,
+                max_serial=MAX_SERIAL,
             )
         return cls(f"{division.code}{serial:03d}")
 
@@ -200,17 +214,21 @@ class CodePeriod:
         DivisionCode(self.code)
         if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
             raise InvalidInputError(
-                f"division code {self.code}: valid to {self.valid_to}, which is not after "
-                f"{self.valid_from}"
+                "division code %(code)s: valid to %(valid_to)s, which is not after %(valid_from)s",
+                code=self.code,
+                valid_to=self.valid_to,
+                valid_from=self.valid_from,
             )
         if self.successor is not None:
             DivisionCode(self.successor)
             if self.successor == self.code:
-                raise InvalidInputError(f"division code {self.code} succeeds itself")
+                raise InvalidInputError("division code %(code)s succeeds itself", code=self.code)
             if self.valid_to is None:
                 raise InvalidInputError(
-                    f"division code {self.code}: a successor ({self.successor}) needs the day on "
-                    "which the code ended"
+                    "division code %(code)s: a successor (%(successor)s) needs the day on which "
+                    "the code ended",
+                    code=self.code,
+                    successor=self.successor,
                 )
 
     def valid_on(self, day: date) -> bool:
@@ -262,7 +280,9 @@ def current_code(code: str, history: Iterable[CodePeriod], on: date) -> str | No
             return None
         following = last.successor + now[len(known) :]
         if following in seen:
-            raise ConflictError(f"successors run in a circle: {' to '.join([*seen, following])}")
+            raise ConflictError(
+                "successors run in a circle: %(seen)s", seen=" to ".join([*seen, following])
+            )
         seen.append(following)
 
 

@@ -89,7 +89,7 @@ class Commitment:
             content = json.loads(data)
             check_commitment(content)
         except ValueError as error:
-            raise InvalidInputError(f"this is no commitment: {error}") from error
+            raise InvalidInputError("this is no commitment: %(error)s", error=error) from error
         return cls(
             plan=content["plan"],
             as_of=date.fromisoformat(content["as_of"]),
@@ -164,7 +164,7 @@ def commit(
         check_commitment(commitment.content())
         check_numbers(algorithm, parse_list(list_data).strata, quotas, commitment.reserves)
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
     return commitment
 
 
@@ -196,11 +196,14 @@ def draw(commitment: Commitment, seed: str, list_data: bytes, *, drawn_at: datet
     """
     if list_sha256(list_data) != commitment.list_sha256:
         raise ConflictError(
-            f"the list of plan {commitment.plan!r} has changed since it was committed to "
-            f"(SHA-256 {list_sha256(list_data)}, expected {commitment.list_sha256})"
+            "the list of plan %(plan)r has changed since it was committed to (SHA-256 "
+            "%(list_sha256)s, expected %(commitment_list_sha256)s)",
+            plan=commitment.plan,
+            list_sha256=list_sha256(list_data),
+            commitment_list_sha256=commitment.list_sha256,
         )
     try:
         transcript = replay(commitment.content(), seed, drawn_at.isoformat(), list_data)
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
     return canonical_json(transcript)

@@ -19,6 +19,7 @@ from gis_supervision.domain.rule_values import DrawExclusions
 from gis_supervision.domain.verify_draw import DrawError, parse_list
 from gis_supervision.domain.working_days import add_months
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 
 ExclusionReason = Literal["external", "not_open", "closed", "inspected_within", "do_not_disturb"]
 
@@ -122,7 +123,9 @@ def canonical_list(
 
 def _inspector_lines(who: DrawInspector, premises: Collection[str]) -> list[tuple[str, ...]]:
     if who.capacity is not None and who.capacity < 0:
-        raise InvalidInputError(f"inspector {who.id!r}: capacity {who.capacity} is negative")
+        raise InvalidInputError(
+            "inspector %(id)r: capacity %(capacity)s is negative", id=who.id, capacity=who.capacity
+        )
     capacity = "-" if who.capacity is None else str(who.capacity)
     recused = {_normal(name) for name in who.recused_from}
     return [
@@ -135,15 +138,17 @@ def _canonical(lines: list[tuple[str, ...]]) -> bytes:
     for line in lines:
         for text in line:
             if set(text) & {"\t", "\n", "\x1f"}:
-                raise InvalidInputError(f"{text!r} has a separator in it")
+                raise InvalidInputError("%(text)r has a separator in it", text=text)
     joined = sorted(_normal("\t".join(line)) for line in lines)
     try:
         data = "".join(f"{line}\n" for line in joined).encode()
         parse_list(data)
     except UnicodeEncodeError as error:
-        raise InvalidInputError(f"not encodable as UTF-8: {error.object!r}") from error
+        raise InvalidInputError(
+            "not encodable as UTF-8: %(object)r", object=error.object
+        ) from error
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
     return data
 
 
@@ -154,7 +159,7 @@ def _normal(text: str) -> str:
 def _skills(skills: Collection[str]) -> str:
     for skill in skills:
         if not skill or "," in skill:
-            raise InvalidInputError(f"skill {skill!r} is empty or has a comma in it")
+            raise InvalidInputError("skill %(skill)r is empty or has a comma in it", skill=skill)
     return ",".join(sorted({_normal(skill) for skill in skills}))
 
 
@@ -185,18 +190,23 @@ def quotas_by_ratio(data: bytes, ratios: Mapping[str, float]) -> dict[str, int]:
     try:
         strata = parse_list(data).strata
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
     shares = {_normal(stratum): ratio for stratum, ratio in ratios.items()}
     quotas = {}
     for stratum, names in sorted(strata.items()):
         if stratum not in shares:
             raise InvalidInputError(
-                f"stratum {stratum!r} ({len(names)} premises) has no ratio; "
-                f"ratios are given for {', '.join(sorted(shares)) or 'none'}"
+                "stratum %(stratum)r (%(count)s premises) has no ratio; ratios are given for "
+                "%(shares)s",
+                stratum=stratum,
+                count=len(names),
+                shares=", ".join(sorted(shares)) or Message("none"),
             )
         ratio = shares[stratum]
         if not 0 <= ratio <= 1:
-            raise InvalidInputError(f"ratio of {stratum!r} is {ratio!r}, expected 0 to 1")
+            raise InvalidInputError(
+                "ratio of %(stratum)r is %(ratio)r, expected 0 to 1", stratum=stratum, ratio=ratio
+            )
         quotas[stratum] = -(-Fraction(str(ratio)) * len(names) // 1)
     return quotas
 
@@ -223,7 +233,7 @@ def reserves_by_ratio(
         When the ratio is negative or no number.
     """
     if not 0 <= ratio < float("inf"):
-        raise InvalidInputError(f"ratio of reserves is {ratio!r}, expected 0 or more")
+        raise InvalidInputError("ratio of reserves is %(ratio)r, expected 0 or more", ratio=ratio)
     sizes = {stratum: len(names) for stratum, names in parse_list(data).strata.items()}
     share = Fraction(str(ratio))
     return {
@@ -318,7 +328,7 @@ def rfc3797(key: str, pool: int, count: int) -> list[int]:
     try:
         return verify_draw.rfc3797(key, pool, count)
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error
 
 
 def rivest_sha256(
@@ -356,4 +366,4 @@ def rivest_sha256(
     try:
         return verify_draw.rivest_sha256(seed, total, count, is_repeating=is_repeating)
     except DrawError as error:
-        raise InvalidInputError(str(error)) from error
+        raise InvalidInputError.told(error) from error

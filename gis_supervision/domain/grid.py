@@ -167,7 +167,7 @@ def square_lattice(
     """
     areas, names = _checked_boundaries(boundaries, divisions)
     if not (np.isfinite(side_m) and side_m > 0):
-        raise InvalidInputError(f"side_m {side_m!r}: expected more than 0 metres")
+        raise InvalidInputError("side_m %(side_m)r: expected more than 0 metres", side_m=side_m)
     crs = equal_area_crs(shapely.total_bounds(areas)) if epsg is None else _metric_crs(epsg)
     to_plane = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
     _refuse_too_many(float(areas_m2(areas).sum()) / side_m**2, max_cells, f"{side_m:g} m")
@@ -248,7 +248,9 @@ def serials(
     names = np.zeros(array.size) if division is None else np.asarray(division)
     if names.shape != array.shape:
         raise InvalidInputError(
-            f"expected one division for each of {array.size} polygons, got {names.shape}"
+            "expected one division for each of %(size)s polygons, got %(shape)s",
+            size=array.size,
+            shape=names.shape,
         )
     height = float(np.sqrt(np.median(areas_m2(array)))) / METRES_PER_DEGREE
     points = shapely.get_coordinates(shapely.point_on_surface(array))
@@ -275,7 +277,9 @@ def assign(
     xs, ys = np.asarray(lng, dtype=np.float64), np.asarray(lat, dtype=np.float64)
     if xs.ndim != 1 or xs.shape != ys.shape:
         raise InvalidInputError(
-            f"lng and lat must be arrays of the same length, got {xs.shape} and {ys.shape}"
+            "lng and lat must be arrays of the same length, got %(shape)s and %(ys_shape)s",
+            shape=xs.shape,
+            ys_shape=ys.shape,
         )
     array = as_polygons(polygons, "cell")
     cell = np.full(xs.size, array.size, dtype=np.int64)
@@ -349,10 +353,12 @@ def _codes(
     lattice: Lattice, names: Sequence[str], division: Integers, serial: Integers, wanted: str
 ) -> tuple[Literal["unit_grid", "lattice"], tuple[str, ...]]:
     if wanted not in {"auto", "unit_grid", "lattice"}:
-        raise InvalidInputError(f"codes {wanted!r}: expected auto, unit_grid or lattice")
+        raise InvalidInputError(
+            "codes %(wanted)r: expected auto, unit_grid or lattice", wanted=wanted
+        )
     reason = _no_unit_grid(lattice, names, division)
     if wanted == "unit_grid" and reason:
-        raise InvalidInputError(f"no unit-grid codes: {reason}")
+        raise InvalidInputError("no unit-grid codes: %(reason)s", reason=reason)
     if wanted != "lattice" and not reason:
         return "unit_grid", tuple(
             UnitGridCode.of(names[owner], number).code
@@ -395,11 +401,17 @@ def _checked_boundaries(
     if not given:
         raise InvalidInputError("expected at least one boundary")
     if divisions is not None and len(divisions) != len(given):
-        raise InvalidInputError(f"{len(given)} boundaries but {len(divisions)} division codes")
+        raise InvalidInputError(
+            "%(count)s boundaries but %(divisions_count)s division codes",
+            count=len(given),
+            divisions_count=len(divisions),
+        )
     names = ("",) * len(given) if divisions is None else tuple(divisions)
     if divisions is not None and len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidInputError(f"division code {twice!r} is given twice; merge its boundaries")
+        raise InvalidInputError(
+            "division code %(twice)r is given twice; merge its boundaries", twice=twice
+        )
     if divisions is None and len(given) > 1:
         names = tuple(str(number) for number in range(1, len(given) + 1))
     areas = as_polygons(given, "boundary")
@@ -407,8 +419,9 @@ def _checked_boundaries(
     if not valid.all():
         row = int(np.argmin(valid))
         raise InvalidInputError(
-            f"boundary {names[row] or row}: {shapely.is_valid_reason(areas[row])}; repair it first "
-            "(check_topology does)"
+            "boundary %(names)s: %(is_valid_reason)s; repair it first (check_topology does)",
+            names=names[row] or row,
+            is_valid_reason=shapely.is_valid_reason(areas[row]),
         )
     return areas, names
 
@@ -417,17 +430,22 @@ def _metric_crs(epsg: int) -> pyproj.CRS:
     try:
         crs = pyproj.CRS.from_epsg(epsg)
     except CRSError as error:
-        raise InvalidInputError(f"EPSG:{epsg} is not a known CRS") from error
+        raise InvalidInputError("EPSG:%(epsg)s is not a known CRS", epsg=epsg) from error
     if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
-        raise InvalidInputError(f"EPSG:{epsg} ({crs.name}): expected a projected CRS in metres")
+        raise InvalidInputError(
+            "EPSG:%(epsg)s (%(name)s): expected a projected CRS in metres", epsg=epsg, name=crs.name
+        )
     return crs
 
 
 def _refuse_too_many(count: float, max_cells: int, size: str) -> None:
     if count > max_cells:
         raise InvalidInputError(
-            f"about {count:,.0f} cells of {size} fill the boundaries, more than {max_cells:,}; "
-            "choose larger cells"
+            "about %(count)s cells of %(size)s fill the boundaries, more than %(max_cells)s; "
+            "choose larger cells",
+            count=f"{count:,.0f}",
+            size=size,
+            max_cells=f"{max_cells:,}",
         )
 
 

@@ -141,8 +141,12 @@ def parents(cells: npt.ArrayLike, resolution: int) -> Cells:
     if coarser.any():
         row = int(np.argmax(coarser))
         raise InvalidInputError(
-            f"row {row}: cell {int(children[row])} has resolution "
-            f"{int(resolutions(children)[row])}, and no parent at resolution {resolution}"
+            "row %(row)s: cell %(children)s has resolution %(resolutions)s, and no parent at "
+            "resolution %(resolution)s",
+            row=row,
+            children=int(children[row]),
+            resolutions=int(resolutions(children)[row]),
+            resolution=resolution,
         )
     unused_digits = np.int64((1 << _DIGIT_BITS * (MAX_RESOLUTION - resolution)) - 1)
     cleared = children & ~np.int64(_RESOLUTION_MASK << _RESOLUTION_SHIFT)
@@ -243,13 +247,16 @@ def neighbours(cells: npt.ArrayLike) -> csr_array:
     found = np.unique(resolutions(checked))
     if found.size > 1:
         raise InvalidInputError(
-            f"neighbours need cells of one resolution; got resolutions {found.tolist()}"
+            "neighbours need cells of one resolution; got resolutions %(found)s",
+            found=found.tolist(),
         )
     order = np.argsort(checked, kind="stable")
     ordered = checked[order]
     twice = np.flatnonzero(ordered[1:] == ordered[:-1])
     if twice.size:
-        raise InvalidInputError(f"cell {int(ordered[twice[0]])} is given more than once")
+        raise InvalidInputError(
+            "cell %(ordered)s is given more than once", ordered=int(ordered[twice[0]])
+        )
     discs = _frame(ordered).select(polars_h3.grid_disk("cell", 1).alias("disc")).to_series()
     sizes = discs.list.len().to_numpy().astype(np.int64)
     members = discs.explode().to_numpy().view(np.int64)
@@ -292,7 +299,8 @@ def cover(polygon: Polygon | MultiPolygon, resolution: int, *, max_cells: int = 
     resolution = _checked_resolution(resolution)
     if not isinstance(polygon, Polygon | MultiPolygon):
         raise InvalidInputError(
-            f"expected a Polygon or MultiPolygon, got {getattr(polygon, 'geom_type', polygon)!r}"
+            "expected a Polygon or MultiPolygon, got %(geom_type)r",
+            geom_type=getattr(polygon, "geom_type", polygon),
         )
     if polygon.is_empty:
         return np.empty(0, dtype=np.int64)
@@ -301,8 +309,11 @@ def cover(polygon: Polygon | MultiPolygon, resolution: int, *, max_cells: int = 
     expected = _rough_area_km2(polygon) / h3_int.average_hexagon_area(resolution, unit="km^2")
     if expected > max_cells:
         raise InvalidInputError(
-            f"about {expected:,.0f} cells of resolution {resolution} cover this polygon, more "
-            f"than {max_cells:,}; choose a coarser resolution"
+            "about %(expected)s cells of resolution %(resolution)s cover this polygon, more than "
+            "%(max_cells)s; choose a coarser resolution",
+            expected=f"{expected:,.0f}",
+            resolution=resolution,
+            max_cells=f"{max_cells:,}",
         )
     shape = h3_int.geo_to_h3shape(polygon)
     cells = h3_int.h3shape_to_cells_experimental(shape, resolution, contain="overlap")
@@ -357,8 +368,10 @@ def _as_cells(cells: npt.ArrayLike) -> Cells:
         return np.empty(0, dtype=np.int64)
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise InvalidInputError(
-            f"expected a one-dimensional array of integer cells, got {values.dtype} with "
-            f"{values.ndim} dimensions"
+            "expected a one-dimensional array of integer cells, got %(dtype)s with %(ndim)s "
+            "dimensions",
+            dtype=values.dtype,
+            ndim=values.ndim,
         )
     return np.ascontiguousarray(values, dtype=np.int64)
 
@@ -368,7 +381,9 @@ def _checked_cells(cells: npt.ArrayLike) -> Cells:
     good = valid(checked)
     if not good.all():
         row = int(np.argmin(good))
-        raise InvalidInputError(f"row {row}: {int(checked[row])} is not an H3 cell")
+        raise InvalidInputError(
+            "row %(row)s: %(checked)s is not an H3 cell", row=row, checked=int(checked[row])
+        )
     return checked
 
 
@@ -378,9 +393,15 @@ def _frame(cells: Cells) -> pl.DataFrame:
 
 def _checked_resolution(resolution: int) -> int:
     if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer):
-        raise InvalidInputError(f"H3 resolution {resolution!r}: expected a whole number 0 to 15")
+        raise InvalidInputError(
+            "H3 resolution %(resolution)r: expected a whole number 0 to 15", resolution=resolution
+        )
     if not 0 <= resolution <= MAX_RESOLUTION:
-        raise InvalidInputError(f"H3 resolution {resolution}: expected 0 to {MAX_RESOLUTION}")
+        raise InvalidInputError(
+            "H3 resolution %(resolution)s: expected 0 to %(max_resolution)s",
+            resolution=resolution,
+            max_resolution=MAX_RESOLUTION,
+        )
     return int(resolution)
 
 
@@ -390,7 +411,9 @@ def _checked_points(lat: npt.ArrayLike, lng: npt.ArrayLike) -> pl.DataFrame:
     lngs = np.ascontiguousarray(lng, dtype=np.float64)
     if lats.ndim != 1 or lats.shape != lngs.shape:
         raise InvalidInputError(
-            f"lat and lng must be arrays of the same length, got {lats.shape} and {lngs.shape}"
+            "lat and lng must be arrays of the same length, got %(shape)s and %(lngs_shape)s",
+            shape=lats.shape,
+            lngs_shape=lngs.shape,
         )
     for name, values, limit in (
         ("latitude", lats, _HALF_TURN / 2),
@@ -400,7 +423,12 @@ def _checked_points(lat: npt.ArrayLike, lng: npt.ArrayLike) -> pl.DataFrame:
         if beyond.any():
             row = int(np.argmax(beyond))
             raise InvalidInputError(
-                f"row {row}: {name} {values[row]:g} is outside {-limit:g} to {limit:g}"
+                "row %(row)s: %(name)s %(values)g is outside %(least)g to %(most)g",
+                row=row,
+                name=name,
+                values=values[row],
+                least=-limit,
+                most=limit,
             )
     frame = pl.DataFrame({"lat": lats, "lng": lngs})
     if np.isnan(lats).any() or np.isnan(lngs).any():

@@ -162,7 +162,9 @@ def case_state(name: CaseState | str) -> CaseState:
         return CaseState(name)
     except ValueError as error:
         raise InvalidInputError(
-            f"no case state {name!r}; expected one of {', '.join(CaseState)}"
+            "no case state %(name)r; expected one of %(casestate)s",
+            name=name,
+            casestate=", ".join(CaseState),
         ) from error
 
 
@@ -237,15 +239,24 @@ def check_transition(
     roles = TRANSITIONS.get((before, after))
     if roles is None:
         allowed = ", ".join(next_states(before)) or "none: the case has ended"
-        raise ConflictError(f"a case cannot go from {before} to {after} (allowed: {allowed})")
+        raise ConflictError(
+            "a case cannot go from %(before)s to %(after)s (allowed: %(allowed)s)",
+            before=before,
+            after=after,
+            allowed=allowed,
+        )
     if role not in roles:
         raise ConflictError(
-            f"{role} may not move a case from {before} to {after}; "
-            f"expected {' or '.join(sorted(roles))}"
+            "%(role)s may not move a case from %(before)s to %(after)s; expected %(roles)s",
+            role=role,
+            before=before,
+            after=after,
+            roles=" or ".join(sorted(roles)),
         )
     if role is Role.VERIFIER and actor in handlers:
         raise ConflictError(
-            f"{actor} has handled this case and may not verify it; another person has to"
+            "%(actor)s has handled this case and may not verify it; another person has to",
+            actor=actor,
         )
 
 
@@ -261,15 +272,25 @@ def _check_evidence(
         raise InvalidInputError("evidence of a later inspection needs last_seen to compare with")
     if after is not CaseState.VERIFIED or before not in UNRESOLVED_STATES:
         raise ConflictError(
-            f"a later inspection shows an unresolved hazard verified; "
-            f"it cannot move a case from {before} to {after}"
+            "a later inspection shows an unresolved hazard verified; it cannot move a case from "
+            "%(before)s to %(after)s",
+            before=before,
+            after=after,
         )
     if role is not Role.VERIFIER:
-        raise ConflictError(f"{role} may not verify a case; expected {Role.VERIFIER}")
+        raise ConflictError(
+            "%(role)s may not verify a case; expected %(verifier)s",
+            role=role,
+            verifier=Role.VERIFIER,
+        )
     if inspection_order(evidence.on, evidence.inspection_id) <= inspection_order(*last_seen):
         raise ConflictError(
-            f"inspection {evidence.inspection_id} of {evidence.on} is not later than "
-            f"{last_seen[1]} of {last_seen[0]}, which recorded the hazard"
+            "inspection %(inspection_id)s of %(on)s is not later than %(last_seen)s of "
+            "%(last_seen_0)s, which recorded the hazard",
+            inspection_id=evidence.inspection_id,
+            on=evidence.on,
+            last_seen=last_seen[1],
+            last_seen_0=last_seen[0],
         )
 
 
@@ -351,7 +372,9 @@ def hazard_episodes(
     ordered = sorted(inspections, key=lambda row: inspection_order(row[0], row[1]))
     for (day, name, _), (next_day, next_name, _) in pairwise(ordered):
         if (day, name) == (next_day, next_name):
-            raise InvalidInputError(f"inspection {name!r} of {day} is given twice")
+            raise InvalidInputError(
+                "inspection %(name)r of %(day)s is given twice", name=name, day=day
+            )
     living: dict[str, Episode] = {}
     ended: list[Episode] = []
     for day, name, recorded in ordered:

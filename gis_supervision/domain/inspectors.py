@@ -51,7 +51,11 @@ def checked_year_hours(what: str, hours: float, least: float = 0) -> float:
     """
     if not least <= hours <= YEAR_HOURS:
         raise InvalidInputError(
-            f"{what} {hours:g}: expected hours a year from {least:g} to {YEAR_HOURS}"
+            "%(what)s %(hours)g: expected hours a year from %(least)g to %(year_hours)s",
+            what=what,
+            hours=hours,
+            least=least,
+            year_hours=YEAR_HOURS,
         )
     return hours
 
@@ -86,8 +90,9 @@ def language_code(text: str) -> str:
     code = LANGUAGES.get(plain, plain)
     if not re.fullmatch(r"[a-z]{2,3}", code):
         raise InvalidInputError(
-            f"language {text!r}: expected a code such as zh, ug, kk, or one of"
-            f" {', '.join(LANGUAGES)}"
+            "language %(text)r: expected a code such as zh, ug, kk, or one of %(languages)s",
+            text=text,
+            languages=", ".join(LANGUAGES),
         )
     return code
 
@@ -136,7 +141,10 @@ class Period:
         """
         if self.first is not None and self.end is not None and self.end <= self.first:
             raise InvalidInputError(
-                f"{what} from {self.first} to before {self.end}: expected at least one day"
+                "%(what)s from %(first)s to before %(end)s: expected at least one day",
+                what=what,
+                first=self.first,
+                end=self.end,
             )
         return self
 
@@ -236,7 +244,9 @@ class Inspector:
         """
         days = (end - first).days
         if days <= 0:
-            raise InvalidInputError(f"period from {first} to {end}: expected at least one day")
+            raise InvalidInputError(
+                "period from %(first)s to %(end)s: expected at least one day", first=first, end=end
+            )
         stop = end if self.left_on is None else min(end, self.left_on)
         present = max((stop - first).days, 0)
         away = sum(period.overlap_days(first, stop) for period in self.leave) if present else 0
@@ -360,7 +370,10 @@ def pair_refusals(
         When the two are one person.
     """
     if lead.id == assistant.id:
-        raise InvalidInputError(f"inspector {lead.staff_number}: expected two different people")
+        raise InvalidInputError(
+            "inspector %(staff_number)s: expected two different people",
+            staff_number=lead.staff_number,
+        )
     second = skill if both_skilled else None
     return tuple(
         (role, reason)

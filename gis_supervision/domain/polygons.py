@@ -44,14 +44,22 @@ def as_polygons(polygons: Sequence[BaseGeometry] | Polygons, what: str = "polygo
     array[:] = list(polygons)
     if not shapely.is_geometry(array).all():
         row = int(np.argmin(shapely.is_geometry(array)))
-        raise InvalidInputError(f"{what} {row}: expected a polygon, got {_described(array[row])}")
+        raise InvalidInputError(
+            "%(what)s %(row)s: expected a polygon, got %(described)s",
+            what=what,
+            row=row,
+            described=_described(array[row]),
+        )
     kinds = shapely.get_type_id(array)
     wrong = ~np.isin(kinds, (3, 6)) | shapely.is_empty(array)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InvalidInputError(
-            f"{what} {row}: expected a Polygon or MultiPolygon that is not empty, got "
-            f"{_described(array[row])}"
+            "%(what)s %(row)s: expected a Polygon or MultiPolygon that is not empty, got "
+            "%(described)s",
+            what=what,
+            row=row,
+            described=_described(array[row]),
         )
     bounds = shapely.bounds(array)
     beyond = (np.abs(bounds[:, [0, 2]]) > 180).any(axis=1)  # noqa: PLR2004 - degrees
@@ -59,8 +67,11 @@ def as_polygons(polygons: Sequence[BaseGeometry] | Polygons, what: str = "polygo
     if beyond.any():
         row = int(np.argmax(beyond))
         raise InvalidInputError(
-            f"{what} {row}: expected longitude and latitude in degrees, got an extent of "
-            f"{bounds[row].tolist()}"
+            "%(what)s %(row)s: expected longitude and latitude in degrees, got an extent of "
+            "%(bounds)s",
+            what=what,
+            row=row,
+            bounds=bounds[row].tolist(),
         )
     return array
 

@@ -40,7 +40,12 @@ class LetterClass(Enum):
             if member.value == plain:
                 return member
         expected = ", ".join(str(member.value) for member in cls)
-        raise InvalidInputError(f"{cls.__name__} {text!r}: expected one of {expected}")
+        raise InvalidInputError(
+            "%(name)s %(text)r: expected one of %(expected)s",
+            name=cls.__name__,
+            text=text,
+            expected=expected,
+        )
 
     def __str__(self) -> str:
         return str(self.value)
@@ -100,25 +105,36 @@ class CreditCode:
     def __post_init__(self) -> None:
         if len(self.code) != _CODE_LENGTH:
             raise InvalidInputError(
-                f"unified social credit code {self.code!r}: {len(self.code)} characters, expected "
-                f"{_CODE_LENGTH}"
+                "unified social credit code %(code)r: %(count)s characters, expected "
+                "%(code_length)s",
+                code=self.code,
+                count=len(self.code),
+                code_length=_CODE_LENGTH,
             )
         for place, character in enumerate(self.code, start=1):
             if character not in _CODE_CHARACTERS:
                 raise InvalidInputError(
-                    f"unified social credit code {self.code!r}: {character!r} in place {place}, "
-                    "expected a digit or a capital letter other than I, O, S, V, Z"
+                    "unified social credit code %(code)r: %(character)r in place %(place)s, "
+                    "expected a digit or a capital letter other than I, O, S, V, Z",
+                    code=self.code,
+                    character=character,
+                    place=place,
                 )
         if not _DIGITS.issuperset(self.code[2:8]):
             raise InvalidInputError(
-                f"unified social credit code {self.code!r}: expected the digits of a division in "
-                f"places 3 to 8, got {self.code[2:8]!r}"
+                "unified social credit code %(code)r: expected the digits of a division in places "
+                "3 to 8, got %(code_2_8)r",
+                code=self.code,
+                code_2_8=self.code[2:8],
             )
         expected = check_character(self.code[:-1])
         if self.code[-1] != expected:
             raise InvalidInputError(
-                f"unified social credit code {self.code!r}: check character {self.code[-1]!r}, "
-                f"expected {expected!r}"
+                "unified social credit code %(code)r: check character %(code__1)r, expected "
+                "%(expected)r",
+                code=self.code,
+                code__1=self.code[-1],
+                expected=expected,
             )
 
     @classmethod

@@ -123,7 +123,11 @@ def check_transition(number: int, state: State, to: State) -> None:
     if to not in TRANSITIONS[state]:
         expected = [str(one) for one, after in TRANSITIONS.items() if to in after]
         raise ConflictError(
-            f"proposal {number} is {state}: only one that is {' or '.join(expected)} can be {to}"
+            "proposal %(number)s is %(state)s: only one that is %(expected)s can be %(to)s",
+            number=number,
+            state=state,
+            expected=" or ".join(expected),
+            to=to,
         )
 
 
@@ -136,7 +140,7 @@ def checked_reason(action: str, reason: str | None) -> str:
         When there is none.
     """
     if not (reason or "").strip():
-        raise InvalidInputError(f"to {action}: expected a reason")
+        raise InvalidInputError("to %(action)s: expected a reason", action=action)
     return (reason or "").strip()
 
 
@@ -175,15 +179,21 @@ def effective_period(
     if day < today:
         if not forced:
             raise InvalidInputError(
-                f"effective on {day}: expected {today} or later (an earlier day must be forced,"
-                " with a reason)"
+                "effective on %(day)s: expected %(today)s or later (an earlier day must be forced, "
+                "with a reason)",
+                day=day,
+                today=today,
             )
         checked_reason("accept a proposal from an earlier day on", reason)
     if day < proposed.first and not movable:
         raise InvalidInputError(
-            f"effective on {day}: the absence begins on {proposed.first}, expected that day or a"
-            " later one"
+            "effective on %(day)s: the absence begins on %(first)s, expected that day or a later "
+            "one",
+            day=day,
+            first=proposed.first,
         )
     if proposed.until is not None and day >= proposed.until:
-        raise ConflictError(f"effective on {day}: the time of the proposal ended on that day")
+        raise ConflictError(
+            "effective on %(day)s: the time of the proposal ended on that day", day=day
+        )
     return Period(day, proposed.until)

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gis_supervision.messages import Message, Parts, joined
 
 
-def near_name(name: str, names: Iterable[str]) -> str:
+def near_name(name: str, names: Iterable[str]) -> Message | str:
     """`` (did you mean 'x'?)`` where a name close to `name` exists, else an empty text."""
     near = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    return Message(" (did you mean %(name)r?)", name=near[0]) if near else ""
 
 
-def describe_errors(error: ValidationError, model: type[BaseModel]) -> list[str]:
+def describe_errors(error: ValidationError, model: type[BaseModel]) -> list[Message | Parts]:
     """One line for each mistake: dotted key, what was expected, what was found.
 
     Parameters
@@ -26,27 +29,43 @@ def describe_errors(error: ValidationError, model: type[BaseModel]) -> list[str]
 
     Returns
     -------
-    list[str]
+    list of Message or Parts
         Such as ``visits.clases: unknown key (did you mean 'classes'?)``.
     """
-    lines = []
+    lines: list[Message | Parts] = []
     for problem in error.errors(include_url=False):
         # a wrong key of a mapping is reported below the key, with "[key]" as the last part
         wrong_key = problem["loc"][-1:] == ("[key]",)
         place = [str(part) for part in problem["loc"] if part != "[key]"]
         key = ".".join(place) or "file"
-        message = problem["msg"].removeprefix("Value error, ")
+        message: Message | Parts = mistake_of(problem)
         if problem["type"] == "extra_forbidden":
-            message = "unknown key" + near_name(place[-1], _names_at(model, place[:-1]))
+            hint = near_name(place[-1], _names_at(model, place[:-1]))
+            message = Message("unknown key%(hint)s", hint=hint)
         elif problem["type"] == "missing":
-            message = "missing; it is required"
+            message = Message("missing; it is required")
         elif problem["type"] == "literal_error" and isinstance(problem["input"], str):
             expected = _names_at(model, place, of_key=wrong_key)
-            message += f", found {problem['input']!r}" + near_name(problem["input"], expected)
+            message = Message(
+                "%(mistake)s, found %(found)r%(hint)s",
+                mistake=message,
+                found=problem["input"],
+                hint=near_name(problem["input"], expected),
+            )
         elif not isinstance(problem["input"], dict | list):
-            message += f", found {problem['input']!r}"
-        lines.append(f"{key}: {message}" if problem["loc"] else message)
+            message = Message(
+                "%(mistake)s, found %(found)r", mistake=message, found=problem["input"]
+            )
+        if problem["loc"]:
+            message = Message("%(key)s: %(mistake)s", key=key, mistake=message)
+        lines.append(message)
     return lines
+
+
+def mistake_of(problem: ErrorDetails) -> Parts:
+    """Words for one mistake: the validator's own, else those of pydantic."""
+    error = problem.get("ctx", {}).get("error")
+    return joined([error if isinstance(error, ValueError) else problem["msg"]])
 
 
 def _names_at(model: type[BaseModel], place: list[str], *, of_key: bool = False) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gis_supervision.domain.rules import RulePack, load_rule_pack, pack_in_force
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,7 +28,8 @@ class RuleHistory:
         names = sorted({pack.name for pack in self.packs})
         if len(names) != 1:
             raise InvalidInputError(
-                f"rule packs: expected versions of one pack, got {', '.join(names) or 'none'}"
+                "rule packs: expected versions of one pack, got %(names)s",
+                names=", ".join(names) or Message("none"),
             )
 
     def on(self, day: date) -> RulePack:
@@ -85,6 +87,8 @@ def load_rule_history(path: Path | str) -> RuleHistory:
         return RuleHistory((load_rule_pack(place),))
     files = sorted(place.glob("*.toml"))
     if not files:
-        raise NotFoundError(f"{place}: expected rule packs (*.toml) in this directory")
+        raise NotFoundError(
+            "%(place)s: expected rule packs (*.toml) in this directory", place=place
+        )
     packs = sorted(map(load_rule_pack, files), key=lambda pack: (pack.valid_from, pack.version))
     return RuleHistory(tuple(packs))

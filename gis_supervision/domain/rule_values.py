@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from gis_supervision.domain.inspectors import Skill
 from gis_supervision.domain.rule_errors import near_name
+from gis_supervision.messages import Message
 
 UNVERIFIED = "unverified"
 """The ``source`` of a value that was not read in any text."""
@@ -166,8 +167,11 @@ class DrawRules(StrictModel):
     def _in_force_exists(self) -> Self:
         if self.in_force not in self.sets:
             raise ValueError(
-                f"in_force names no set of [draws.sets]: {self.in_force!r}"
-                + near_name(self.in_force, self.sets)
+                Message(
+                    "in_force names no set of [draws.sets]: %(in_force)r%(hint)s",
+                    in_force=self.in_force,
+                    hint=near_name(self.in_force, self.sets),
+                )
             )
         return self
 

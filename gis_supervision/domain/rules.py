@@ -40,6 +40,7 @@ from gis_supervision.domain.rule_values import (
     WorkloadRules,
 )
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message, joined
 
 DAYS_PER_MONTH = 365.25 / 12
 """Mean length of a month of the Gregorian calendar (with a leap year in four), in days."""
@@ -78,13 +79,18 @@ class RulePack(StrictModel):
         if self.valid_to is not None and self.valid_to < self.valid_from:
             raise ValueError("expected valid_from <= valid_to")
         problems = [
-            f"{key}: {source!r} is neither {UNVERIFIED!r} nor a key of [articles]"
-            + near_name(source, [*self.articles, UNVERIFIED])
+            Message(
+                "%(key)s: %(source)r is neither %(unverified)r nor a key of [articles]%(hint)s",
+                key=key,
+                source=source,
+                unverified=UNVERIFIED,
+                hint=near_name(source, [*self.articles, UNVERIFIED]),
+            )
             for key, source in _sources(self)
             if source != UNVERIFIED and source not in self.articles
         ]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError(joined(problems, "; "))
         return self
 
     @property
@@ -110,7 +116,10 @@ class RulePack(StrictModel):
         article = self.articles.get(source)
         if article is None:
             raise NotFoundError(
-                f"{self.reference}: no article {source!r}{near_name(source, self.articles)}"
+                "%(reference)s: no article %(source)r%(hint)s",
+                reference=self.reference,
+                source=source,
+                hint=near_name(source, self.articles),
             )
         title = article.title.en if language == "en" else article.title.zh_CN
         return f"{title} {article.clause}".strip()
@@ -213,8 +222,11 @@ class RulePack(StrictModel):
         category = [None] * size if categories is None else categories
         if not size == len(credit) == len(category):
             raise InvalidInputError(
-                f"expected sequences of equal length, got {size} risk classes, "
-                f"{len(credit)} credit classes, {len(category)} categories"
+                "expected sequences of equal length, got %(size)s risk classes, %(count)s credit "
+                "classes, %(category_count)s categories",
+                size=size,
+                count=len(credit),
+                category_count=len(category),
             )
         known: dict[tuple[str | None, str | None, str | None], float] = {}
         result = np.empty(size)
@@ -260,11 +272,14 @@ class RulePack(StrictModel):
             When the pack has no draw rules or no such set.
         """
         if self.draws is None:
-            raise NotFoundError(f"{self.reference}: the pack has no [draws]")
+            raise NotFoundError("%(reference)s: the pack has no [draws]", reference=self.reference)
         name = self.draws.in_force if set_name is None else set_name
         if name not in self.draws.sets:
             raise NotFoundError(
-                f"{self.reference}: no draw ratios {name!r}{near_name(name, self.draws.sets)}"
+                "%(reference)s: no draw ratios %(name)r%(hint)s",
+                reference=self.reference,
+                name=name,
+                hint=near_name(name, self.draws.sets),
             )
         return dict(self.draws.sets[name].ratios)
 
@@ -302,18 +317,26 @@ def load_rule_pack(path: Path | str) -> RulePack:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise NotFoundError(f"{path}: no such rule pack") from error
+        raise NotFoundError("%(path)s: no such rule pack", path=path) from error
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path}: expected UTF-8 text ({error})") from error
+        raise InvalidInputError(
+            "%(path)s: expected UTF-8 text (%(error)s)", path=path, error=error
+        ) from error
     except OSError as error:
-        raise InvalidInputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InvalidInputError(
+            "%(path)s: cannot be read: %(reason)s", path=path, reason=error.strerror
+        ) from error
     try:
         return RulePack.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInputError(f"{path}: not valid TOML: {error}") from error
+        raise InvalidInputError(
+            "%(path)s: not valid TOML: %(error)s", path=path, error=error
+        ) from error
     except ValidationError as error:
         lines = describe_errors(error, RulePack)
-        raise InvalidInputError("\n".join(f"{path}: {line}" for line in lines)) from error
+        raise InvalidInputError.told(
+            *(Message("%(file)s: %(mistake)s", file=path, mistake=line) for line in lines)
+        ) from error
 
 
 def pack_in_force(packs: Iterable[RulePack], name: str, on: date) -> RulePack:
@@ -337,10 +360,20 @@ def pack_in_force(packs: Iterable[RulePack], name: str, on: date) -> RulePack:
     ]
     if not begun:
         have = ", ".join(sorted(f"{p.version} from {p.valid_from}" for p in named)) or "none"
-        raise NotFoundError(f"no version of rule pack {name!r} is in force on {on} (have: {have})")
+        raise NotFoundError(
+            "no version of rule pack %(name)r is in force on %(on)s (have: %(have)s)",
+            name=name,
+            on=on,
+            have=have,
+        )
     latest = max(pack.valid_from for pack in begun)
     current = [pack for pack in begun if pack.valid_from == latest]
     if len(current) > 1:
         versions = ", ".join(sorted(pack.version for pack in current))
-        raise ConflictError(f"rule pack {name!r}: {versions} all begin on {latest}")
+        raise ConflictError(
+            "rule pack %(name)r: %(versions)s all begin on %(latest)s",
+            name=name,
+            versions=versions,
+            latest=latest,
+        )
     return current[0]

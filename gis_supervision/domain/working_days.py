@@ -27,6 +27,7 @@ from gis_supervision.domain.rule_values import (
     Title,
 )
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 
 SATURDAY = 5
 _DAY = timedelta(days=1)
@@ -138,7 +139,10 @@ class WorkingCalendar:
             index = bisect_left(self.days, start) + count
         if not 0 <= index < len(self.days):
             raise InvalidInputError(
-                f"{count} working days from {start} lie outside {self._table()}"
+                "%(count)s working days from %(start)s lie outside %(table)s",
+                count=count,
+                start=start,
+                table=self._table(),
             )
         return self.days[index]
 
@@ -157,9 +161,11 @@ class WorkingCalendar:
 
     def _covered(self, day: date) -> date:
         if isinstance(day, datetime):
-            raise InvalidInputError(f"expected a date without a time, got {day.isoformat()}")
+            raise InvalidInputError(
+                "expected a date without a time, got %(day)s", day=day.isoformat()
+            )
         if not self.first <= day <= self.last:
-            raise InvalidInputError(f"{day} lies outside {self._table()}")
+            raise InvalidInputError("%(day)s lies outside %(table)s", day=day, table=self._table())
         return day
 
     def _table(self) -> str:
@@ -190,7 +196,9 @@ def working_calendar(table: HolidayTable, division: str = "") -> WorkingCalendar
     if off & worked:
         days = ", ".join(str(day) for day in sorted(off & worked))
         raise InvalidInputError(
-            f"table of working days {table.name!r}: both off and made up for: {days}"
+            "table of working days %(name)r: both off and made up for: %(days)s",
+            name=table.name,
+            days=days,
         )
     first, last = date(table.years[0], 1, 1), date(table.years[-1], 12, 31)
     every = (first + timedelta(days=n) for n in range((last - first).days + 1))
@@ -220,16 +228,24 @@ def load_working_calendar(path: Path | str, division: str = "") -> WorkingCalend
     try:
         table = HolidayTable.model_validate(tomllib.loads(path.read_bytes().decode("utf-8-sig")))
     except FileNotFoundError as error:
-        raise NotFoundError(f"{path}: no such table of working days") from error
+        raise NotFoundError("%(path)s: no such table of working days", path=path) from error
     except OSError as error:
-        raise InvalidInputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InvalidInputError(
+            "%(path)s: cannot be read: %(reason)s", path=path, reason=error.strerror
+        ) from error
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path}: expected UTF-8 text ({error})") from error
+        raise InvalidInputError(
+            "%(path)s: expected UTF-8 text (%(error)s)", path=path, error=error
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInputError(f"{path}: not valid TOML: {error}") from error
+        raise InvalidInputError(
+            "%(path)s: not valid TOML: %(error)s", path=path, error=error
+        ) from error
     except ValidationError as error:
         lines = describe_errors(error, HolidayTable)
-        raise InvalidInputError("\n".join(f"{path}: {line}" for line in lines)) from error
+        raise InvalidInputError.told(
+            *(Message("%(file)s: %(mistake)s", file=path, mistake=line) for line in lines)
+        ) from error
     return working_calendar(table, division)
 
 
@@ -243,7 +259,9 @@ def add_months(start: date, months: int) -> date:
     """
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     if not date.min.year <= year <= date.max.year:
-        raise InvalidInputError(f"{months} months from {start} is no date")
+        raise InvalidInputError(
+            "%(months)s months from %(start)s is no date", months=months, start=start
+        )
     month += 1
     return date(year, month, min(start.day, calendar.monthrange(year, month)[1]))
 
@@ -309,7 +327,9 @@ def deadline_instant(
         When `start` has no time zone, and as `deadline_day` does.
     """
     if start.tzinfo is None:
-        raise InvalidInputError(f"expected a time with its zone, got {start.isoformat()}")
+        raise InvalidInputError(
+            "expected a time with its zone, got %(start)s", start=start.isoformat()
+        )
     if clock.unit == "hours":
         amount = clock.amount
         if extended:

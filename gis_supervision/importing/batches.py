@@ -136,7 +136,9 @@ def run(
         work.stage()
         for name, path in sources.items():
             if hash_of(path) != digests[name]:
-                raise ConflictError(f"{path.name} changed while it was read; import it again")
+                raise ConflictError(
+                    "%(file)s changed while it was read; import it again", file=path.name
+                )
         rejected = staging.rejected_rows(session)
         if rejected and (mode == "refuse" or work.incomplete) and not dry_run:
             report = work.report("refused", None, work.compare())
@@ -219,20 +221,28 @@ def chosen(
         if not isinstance(given, Mapping):
             if len(given) > len(names):
                 raise InvalidInputError(
-                    f"{len(given)} files for {len(names)} sources ({', '.join(names)})"
+                    "%(count)s files for %(names_count)s sources (%(names)s)",
+                    count=len(given),
+                    names_count=len(names),
+                    names=", ".join(names),
                 )
             given = dict(zip(names, given, strict=False))
         unknown = [name for name in given if name not in names]
         if unknown:
             raise InvalidInputError(
-                f"no source {', '.join(unknown)} in {mapping_path.name}; it has {', '.join(names)}"
+                "no source %(unknown)s in %(name)s; it has %(names)s",
+                unknown=", ".join(unknown),
+                name=mapping_path.name,
+                names=", ".join(names),
             )
         return {name: Path(given[name]) for name in names if name in given}
     lacking = [name for name, source in mapping.sources.items() if source.file is None]
     if lacking:
         raise InvalidInputError(
-            f"{mapping_path.name} names no file for {', '.join(lacking)}: give it as "
-            f"{lacking[0]}=FILE"
+            "%(name)s names no file for %(lacking)s: give it as %(lacking_0)s=FILE",
+            name=mapping_path.name,
+            lacking=", ".join(lacking),
+            lacking_0=lacking[0],
         )
     return {
         name: mapping_path.parent / source.file

@@ -115,7 +115,7 @@ def diagnose(
             if np.isfinite(x).any():
                 found.append(_of_points(name, declared, x, y, boundary))
     if not found:
-        raise InvalidInputError(f"{mapping.name} has no source with points or outlines")
+        raise InvalidInputError("%(name)s has no source with points or outlines", name=mapping.name)
     return found
 
 
@@ -126,7 +126,7 @@ def boundary_of(path: Path) -> list[Any]:
         datum = table.datum or DEFAULT_DATUM
         frames = [frame for frame in table.batches if GEOMETRY in frame.columns]
     if not frames:
-        raise InvalidInputError(f"{path.name} has no outlines")
+        raise InvalidInputError("%(file)s has no outlines", file=path.name)
     read = locations.outlines(pl.concat(frames).get_column(GEOMETRY), datum)
     return [shapely.from_wkb(one) for one in read.wkb if one is not None]
 

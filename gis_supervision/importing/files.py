@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final, Literal, cast
 
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 
 Format = Literal["csv", "xlsx", "geojson", "gpkg", "shapefile", "flatgeobuf", "geoparquet"]
 
@@ -59,9 +60,9 @@ def sha256(path: Path) -> str:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except FileNotFoundError:
-        raise NotFoundError(f"no file {path}") from None
+        raise NotFoundError("no file %(path)s", path=path) from None
     except IsADirectoryError:
-        raise InvalidInputError(f"{path} is a directory; expected a file") from None
+        raise InvalidInputError("%(path)s is a directory; expected a file", path=path) from None
     return digest.hexdigest()
 
 
@@ -91,7 +92,7 @@ def member(path: Path, wanted: str | None) -> str | None:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
     except zipfile.BadZipFile:
-        raise InvalidInputError(f"{path.name} is not a zip archive") from None
+        raise InvalidInputError("%(file)s is not a zip archive", file=path.name) from None
     known = [
         name
         for name in names
@@ -102,8 +103,9 @@ def member(path: Path, wanted: str | None) -> str | None:
     if len(known) == 1:
         return known[0]
     raise InvalidInputError(
-        f"{path.name} holds {', '.join(names) or 'nothing'}; expected one file with data, "
-        "or its name as layer"
+        "%(file)s holds %(names)s; expected one file with data, or its name as layer",
+        file=path.name,
+        names=", ".join(names) or Message("nothing"),
     )
 
 
@@ -132,8 +134,9 @@ def format_of(path: Path, inside: str | None = None) -> Format:
     found = SUFFIXES.get(name.suffix.lower())
     if found is None:
         raise InvalidInputError(
-            f"{path.name}: format unknown; expected one of {', '.join(SUFFIXES)}, "
-            "or a format in the mapping"
+            "%(file)s: format unknown; expected one of %(suffixes)s, or a format in the mapping",
+            file=path.name,
+            suffixes=", ".join(SUFFIXES),
         )
     return found
 
@@ -172,7 +175,9 @@ def sample(path: Path, inside: str | None = None) -> bytes:
         with opened(path, inside) as file:
             return file.read(_SAMPLE_BYTES)
     except (EOFError, OSError, zipfile.BadZipFile) as error:
-        raise InvalidInputError(f"{path.name} cannot be read: {error}") from None
+        raise InvalidInputError(
+            "%(file)s cannot be read: %(error)s", file=path.name, error=error
+        ) from None
 
 
 def encoding_of(data: bytes) -> str:
@@ -265,9 +270,11 @@ def header_of(data: bytes, encoding: str, delimiter: str | None, row: int) -> tu
     try:
         cells = next(csv.reader(text, delimiter=found), [])
     except csv.Error as error:
-        raise InvalidInputError(f"row {row} is no header: {error}") from None
+        raise InvalidInputError(
+            "row %(row)s is no header: %(error)s", row=row, error=error
+        ) from None
     if not any(cell.strip() for cell in cells):
-        raise InvalidInputError(f"no header in row {row}")
+        raise InvalidInputError("no header in row %(row)s", row=row)
     return unique_names(cells), found
 
 

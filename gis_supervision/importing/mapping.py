@@ -49,6 +49,7 @@ from gis_supervision.domain.datums import Datum
 from gis_supervision.domain.rule_errors import describe_errors
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing.fields import FIELDS, RECORDS, RecordName
+from gis_supervision.messages import joined
 
 ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%Y%m%d")
 """Date formats that are understood without being named: year, month, day, in this order."""
@@ -379,12 +380,16 @@ def parse(text: str, *, origin: str = "mapping") -> Mapping:
     try:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInputError(f"{origin}: not TOML: {error}") from None
+        raise InvalidInputError(
+            "%(origin)s: not TOML: %(error)s", origin=origin, error=error
+        ) from None
     try:
         return Mapping.model_validate(data)
     except ValidationError as error:
-        mistakes = "\n".join(f"  {line}" for line in describe_errors(error, Mapping))
-        raise InvalidInputError(f"{origin} is not a mapping:\n{mistakes}") from None
+        mistakes = joined(joined(("  ", line), "") for line in describe_errors(error, Mapping))
+        raise InvalidInputError(
+            "%(origin)s is not a mapping:\n%(mistakes)s", origin=origin, mistakes=mistakes
+        ) from None
 
 
 def load(path: Path) -> Mapping:
@@ -409,7 +414,7 @@ def load(path: Path) -> Mapping:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise NotFoundError(f"no mapping file {path}") from None
+        raise NotFoundError("no mapping file %(path)s", path=path) from None
     except UnicodeDecodeError:
-        raise InvalidInputError(f"{path}: a mapping file is UTF-8") from None
+        raise InvalidInputError("%(path)s: a mapping file is UTF-8", path=path) from None
     return parse(text, origin=path.name)

@@ -196,7 +196,9 @@ def write_template(path: Path, *, chinese: bool = True) -> None:
         There is no such directory.
     """
     if not path.parent.is_dir():
-        raise InvalidInputError(f"{path}: there is no directory {path.parent}")
+        raise InvalidInputError(
+            "%(path)s: there is no directory %(parent)s", path=path, parent=path.parent
+        )
     with xlsxwriter.Workbook(path) as book:
         text = book.add_format({"num_format": "@"})
         bold = book.add_format({"bold": True, "num_format": "@"})
@@ -212,11 +214,15 @@ def _sheets(path: Path) -> list[str | None]:
     if files.format_of(path) == "csv":
         return [None]
     if files.format_of(path) != "xlsx":
-        raise InvalidInputError(f"{path.name}: expected a CSV file or a workbook (.xlsx)")
+        raise InvalidInputError(
+            "%(file)s: expected a CSV file or a workbook (.xlsx)", file=path.name
+        )
     try:
         book = openpyxl.load_workbook(path, read_only=True)
     except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-        raise InvalidInputError(f"{path.name} is not a workbook: {error}") from None
+        raise InvalidInputError(
+            "%(file)s is not a workbook: %(error)s", file=path.name, error=error
+        ) from None
     try:
         filled = [
             sheet.title
@@ -226,7 +232,9 @@ def _sheets(path: Path) -> list[str | None]:
     finally:
         book.close()
     if not filled:
-        raise InvalidInputError(f"{path.name}: no sheet has column names in its first row")
+        raise InvalidInputError(
+            "%(file)s: no sheet has column names in its first row", file=path.name
+        )
     return list(filled)
 
 
@@ -274,7 +282,11 @@ def _layout(where: str, names: list[str]) -> tuple[str, dict[str, str]]:
             best, highest = (kind, found), rank
     if best is None:
         telling = "; ".join(f"{kind}: {_expected_columns(kind)}" for kind in LAYOUTS)
-        raise InvalidInputError(f"{where}, row 1: no table has these columns; expected {telling}")
+        raise InvalidInputError(
+            "%(where)s, row 1: no table has these columns; expected %(telling)s",
+            where=where,
+            telling=telling,
+        )
     return best
 
 

@@ -98,7 +98,9 @@ def opened(path: Path, source: Source, name: str | None = None) -> Iterator[Tabl
             with _features(path, inside, source) as table:
                 yield table
     except (pa.ArrowException, pyogrio.errors.DataSourceError, EOFError) as error:
-        raise InvalidInputError(f"{path.name} cannot be read as {kind}: {error}") from None
+        raise InvalidInputError(
+            "%(file)s cannot be read as %(kind)s: %(error)s", file=path.name, kind=kind, error=error
+        ) from None
 
 
 @contextmanager
@@ -108,9 +110,11 @@ def _delimited(path: Path, inside: str | None, source: Source) -> Iterator[Table
     try:
         names, delimiter = files.header_of(start, encoding, source.delimiter, source.header_row)
     except LookupError:
-        raise InvalidInputError(f"{path.name}: no encoding {encoding!r}") from None
+        raise InvalidInputError(
+            "%(file)s: no encoding %(encoding)r", file=path.name, encoding=encoding
+        ) from None
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path.name}: {error}") from None
+        raise InvalidInputError("%(file)s: %(error)s", file=path.name, error=error) from None
     table = Table(names, source.header_row, None, iter(()))
 
     def remember(row: Any) -> str:
@@ -168,9 +172,18 @@ def _numbered(path: Path, reader: Any, table: Table) -> Iterator[pl.DataFrame]:
             )
             yield frame.filter(~pl.all_horizontal(cs.string() == ""))
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path.name} is not {error.encoding}; set its encoding") from None
+        raise InvalidInputError(
+            "%(file)s is not %(encoding)s; set its encoding",
+            file=path.name,
+            encoding=error.encoding,
+        ) from None
     except (pa.ArrowException, EOFError, OSError) as error:
-        raise InvalidInputError(f"{path.name} cannot be read after row {row}: {error}") from None
+        raise InvalidInputError(
+            "%(file)s cannot be read after row %(row)s: %(error)s",
+            file=path.name,
+            row=row,
+            error=error,
+        ) from None
 
 
 @contextmanager
@@ -181,12 +194,17 @@ def _workbook(path: Path, inside: str | None, source: Source, name: str | None) 
         try:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-            raise InvalidInputError(f"{path.name} is not a workbook: {error}") from None
+            raise InvalidInputError(
+                "%(file)s is not a workbook: %(error)s", file=path.name, error=error
+            ) from None
         try:
             wanted = source.layer if inside is None else None
             if wanted is not None and wanted not in book.sheetnames:
                 raise InvalidInputError(
-                    f"{path.name} has no sheet {wanted!r}; it has {', '.join(book.sheetnames)}"
+                    "%(file)s has no sheet %(wanted)r; it has %(sheetnames)s",
+                    file=path.name,
+                    wanted=wanted,
+                    sheetnames=", ".join(book.sheetnames),
                 )
             own = name if name in book.sheetnames else book.sheetnames[0]
             sheet: Any = book[wanted or own]
@@ -196,7 +214,11 @@ def _workbook(path: Path, inside: str | None, source: Source, name: str | None) 
             while cells and not cells[-1].strip():
                 cells.pop()
             if not cells:
-                raise InvalidInputError(f"{path.name}: no header in row {source.header_row}")
+                raise InvalidInputError(
+                    "%(file)s: no header in row %(header_row)s",
+                    file=path.name,
+                    header_row=source.header_row,
+                )
             names = files.unique_names(cells)
             table = Table(names, source.header_row, None, iter(()))
             table.batches = _sheet_batches(rows, table)
@@ -243,7 +265,7 @@ def _parquet(file: Any) -> Table:
     if shape is not None:
         column = about["columns"][shape]
         if column.get("encoding") != "WKB":
-            raise InvalidInputError(f"geometry as {column.get('encoding')}; expected WKB")
+            raise InvalidInputError("geometry as %(get)s; expected WKB", get=column.get("encoding"))
         crs = column.get("crs", "OGC:CRS84")
         datum = _datum(json.dumps(crs) if isinstance(crs, dict) else crs)
     names = [name for name in reader.schema_arrow.names if name != shape]

@@ -60,9 +60,13 @@ def write(
         The name ends in something else, or is that of a source.
     """
     if target.suffix.lower() not in {".csv", ".xlsx"}:
-        raise InvalidInputError(f"{target.name}: expected a name that ends in .csv or .xlsx")
+        raise InvalidInputError(
+            "%(file)s: expected a name that ends in .csv or .xlsx", file=target.name
+        )
     if any(target.exists() and target.samefile(path) for path in paths.values()):
-        raise InvalidInputError(f"{target.name} is a file that was imported; name another one")
+        raise InvalidInputError(
+            "%(file)s is a file that was imported; name another one", file=target.name
+        )
     by_source: dict[str, list[Rejection]] = {}
     for rejection in report.rejections:
         by_source.setdefault(rejection.source, []).append(rejection)

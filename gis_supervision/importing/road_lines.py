@@ -13,6 +13,7 @@ import shapely
 from pyproj import CRS, Transformer
 
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,21 +62,25 @@ def read(path: Path, *, speed: str | None, one_way: str | None, default_speed: f
         is named.
     """
     if not path.exists():
-        raise NotFoundError(f"{path}: no such file")
+        raise NotFoundError("%(path)s: no such file", path=path)
     wanted = [name for name in (speed, one_way) if name is not None]
     try:
         has = pyogrio.read_info(path)
         lacking = [name for name in wanted if name not in list(has["fields"])]
         if lacking:
             raise InvalidInputError(
-                f"{path}: no column {', '.join(lacking)}; there are"
-                f" {', '.join(has['fields']) or 'none'}"
+                "%(path)s: no column %(lacking)s; there are %(fields)s",
+                path=path,
+                lacking=", ".join(lacking),
+                fields=", ".join(has["fields"]) or Message("none"),
             )
         _, _, geometries, fields = pyogrio.raw.read(path, columns=wanted, force_2d=True)
     except pyogrio.errors.DataSourceError as error:
-        raise InvalidInputError(f"{path}: cannot be read: {error}") from None
+        raise InvalidInputError(
+            "%(path)s: cannot be read: %(error)s", path=path, error=error
+        ) from None
     if not has["crs"]:
-        raise InvalidInputError(f"{path}: names no coordinate system")
+        raise InvalidInputError("%(path)s: names no coordinate system", path=path)
     order = [name for name in has["fields"] if name in wanted]
     columns = dict(zip(order, fields, strict=True))
     shapes = shapely.from_wkb(geometries)
@@ -99,7 +104,7 @@ def read(path: Path, *, speed: str | None, one_way: str | None, default_speed: f
             ways.append(way)
     if wrong:
         more = f"\nand {len(wrong) - _SHOWN} further rows" if len(wrong) > _SHOWN else ""
-        raise InvalidInputError("\n".join(wrong[:_SHOWN]) + more)
+        raise InvalidInputError("%(wrong)s%(more)s", wrong="\n".join(wrong[:_SHOWN]), more=more)
     return RoadLines(lines, np.array(speeds, np.float64), np.array(ways, np.int64))
 
 
@@ -107,7 +112,7 @@ def _parts(shape: Any) -> list[Any]:
     if shape is None or shape.is_empty:
         raise InvalidInputError("expected a line, got no geometry")
     if shapely.get_type_id(shape) not in _LINES:
-        raise InvalidInputError(f"expected a line, got a {shape.geom_type}")
+        raise InvalidInputError("expected a line, got a %(geom_type)s", geom_type=shape.geom_type)
     return list(shapely.get_parts(shape))
 
 
@@ -119,7 +124,12 @@ def _speed(value: Any, column: str) -> float:
     except (TypeError, ValueError):
         fast = -1.0
     if not 0 < fast <= _FASTEST:
-        raise InvalidInputError(f"{column}: expected km/h above 0 up to {_FASTEST}, got {value!r}")
+        raise InvalidInputError(
+            "%(column)s: expected km/h above 0 up to %(fastest)s, got %(value)r",
+            column=column,
+            fastest=_FASTEST,
+            value=value,
+        )
     return fast
 
 
@@ -128,5 +138,7 @@ def _way(value: Any, column: str) -> int:
         return 0
     name = str(int(value) if isinstance(value, (float, np.floating)) else value).strip().lower()
     if name not in ONE_WAY:
-        raise InvalidInputError(f"{column}: expected yes, no or -1, got {value!r}")
+        raise InvalidInputError(
+            "%(column)s: expected yes, no or -1, got %(value)r", column=column, value=value
+        )
     return ONE_WAY[name]

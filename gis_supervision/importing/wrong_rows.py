@@ -85,7 +85,7 @@ def missing_columns(name: str, source: Source, table: Table) -> pl.DataFrame:
             part,
             None,
             "missing_column",
-            near_name(part, table.columns).strip(),
+            str(near_name(part, table.columns)).strip(),
         )
         for part in lacking
     ]

@@ -45,12 +45,16 @@ class Basemap:
         for url in self.urls:
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https"} or not parts.netloc:
-                raise InvalidInputError(f"basemap: expected an http or https address, got {url!r}")
+                raise InvalidInputError(
+                    "basemap: expected an http or https address, got %(url)r", url=url
+                )
             missing = [name for name in ("{z}", "{x}", "{y}") if name not in url]
             if missing:
-                raise InvalidInputError(f"basemap: {url!r} lacks {', '.join(missing)}")
+                raise InvalidInputError(
+                    "basemap: %(url)r lacks %(missing)s", url=url, missing=", ".join(missing)
+                )
             if re.search(r"[\s;,'\"]", parts.netloc):
-                raise InvalidInputError(f"basemap: {url!r} has no proper host")
+                raise InvalidInputError("basemap: %(url)r has no proper host", url=url)
 
     def origins(self) -> list[str]:
         """Return the sources that a content security policy must allow for the tiles."""

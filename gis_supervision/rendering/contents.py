@@ -186,7 +186,7 @@ def _known(values: Mapping[str, object], layers: Iterable[Layer]) -> None:
     known = {name for layer in layers for name in (*layer.parameters, *layer.filters)}
     unknown = [f"{name}: unknown; {nearest(name, known)}" for name in values if name not in known]
     if unknown:
-        raise InvalidInputError("; ".join(unknown))
+        raise InvalidInputError.told(*unknown, between="; ")
 
 
 def _select(session: Session, layer: Layer, values: Mapping[str, object]) -> Selection:

@@ -109,10 +109,12 @@ def write(record: Record, place: Path) -> Path:
             return place
         made = files(record)
         if place.is_dir() and {one.name for one in place.iterdir()} - made.keys():
-            raise InvalidInputError(f"{place}: holds other files; name a new folder")
+            raise InvalidInputError("%(place)s: holds other files; name a new folder", place=place)
         place.mkdir(parents=True, exist_ok=True)
         for name, data in made.items():
             (place / name).write_bytes(data)
     except OSError as error:
-        raise InvalidInputError(f"{place}: cannot be written: {error.strerror}") from error
+        raise InvalidInputError(
+            "%(place)s: cannot be written: %(reason)s", place=place, reason=error.strerror
+        ) from error
     return place

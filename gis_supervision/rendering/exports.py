@@ -163,7 +163,9 @@ def mapping(
     """
     if name not in _RECORDS:
         raise InvalidInputError(
-            f"{name} cannot be imported again: expected one of {', '.join(_RECORDS)}"
+            "%(name)s cannot be imported again: expected one of %(records)s",
+            name=name,
+            records=", ".join(_RECORDS),
         )
     noun = exports.noun(name)
     titles = {field.name: translate(field.title) for field in noun.fields}

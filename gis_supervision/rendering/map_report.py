@@ -180,7 +180,9 @@ def write(
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise UnavailableError(f"{path} cannot be written: {error.strerror}") from error
+        raise UnavailableError(
+            "%(path)s cannot be written: %(reason)s", path=path, reason=error.strerror
+        ) from error
     return path
 
 
@@ -299,7 +301,9 @@ def _asset(name: str) -> str:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UnavailableError(
-            f"{path} is missing: run 'make setup', or 'npm ci' in {assets()}"
+            "%(path)s is missing: run 'make setup', or 'npm ci' in %(assets)s",
+            path=path,
+            assets=assets(),
         ) from None
     return re.sub(r"\n//# sourceMappingURL=\S+\s*$", "\n", text).replace("</script", "<\\/script")
 

@@ -111,7 +111,9 @@ def format_of(path: Path) -> Format:
         return SUFFIXES[path.suffix.lower()]
     except KeyError:
         raise InvalidInputError(
-            f"{path.name}: expected a name that ends in {', '.join(SUFFIXES)}"
+            "%(file)s: expected a name that ends in %(suffixes)s",
+            file=path.name,
+            suffixes=", ".join(SUFFIXES),
         ) from None
 
 
@@ -147,7 +149,8 @@ def write(table: Table, path: Path, format_: Format | None = None) -> int:
             return _write_xlsx(table, unique, temporary)
         if table.geometry is None and chosen == "gpkg":
             raise InvalidInputError(
-                f"{table.name} has no geometry: expected CSV, XLSX or Parquet, not a GeoPackage"
+                "%(name)s has no geometry: expected CSV, XLSX or Parquet, not a GeoPackage",
+                name=table.name,
             )
         kinds = tuple(column.kind for column in table.columns)
         layer = geotables.Layer(table.name, table.title, unique, kinds, table.geometry)
@@ -165,9 +168,11 @@ def defused(value: str) -> str:
 def _completed(path: Path, format_: Format) -> Iterator[Path]:
     """Yield a name beside the file; give it the file's name at the end."""
     if not path.parent.is_dir():
-        raise InvalidInputError(f"{path}: there is no directory {path.parent}")
+        raise InvalidInputError(
+            "%(path)s: there is no directory %(parent)s", path=path, parent=path.parent
+        )
     if path.is_dir():
-        raise InvalidInputError(f"{path}: is a directory")
+        raise InvalidInputError("%(path)s: is a directory", path=path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as directory:
         temporary = Path(directory) / f"export.{format_}"
         yield temporary
@@ -306,8 +311,12 @@ class _SheetWriter:
     def _text(self, column: int, value: str) -> None:
         if len(value) > _CELL_CHARACTERS:
             raise InvalidInputError(
-                f"row {self._row}, column {self._header[column]!r}: {len(value)} characters, a"
-                f" cell of a spreadsheet holds {_CELL_CHARACTERS}; export CSV instead"
+                "row %(row)s, column %(header)r: %(count)s characters, a cell of a spreadsheet "
+                "holds %(cell_characters)s; export CSV instead",
+                row=self._row,
+                header=self._header[column],
+                count=len(value),
+                cell_characters=_CELL_CHARACTERS,
             )
         self._sheet.write_string(self._row, column, value, self._styles["text"])
 

@@ -170,7 +170,9 @@ def unresolved_by_h3(session: Session, as_of: date, resolution: int) -> pl.DataF
     """
     if resolution not in H3_RESOLUTIONS:
         raise InvalidInputError(
-            f"resolution {resolution}: expected one of {', '.join(map(str, H3_RESOLUTIONS))}"
+            "resolution %(resolution)s: expected one of %(h3_resolutions)s",
+            resolution=resolution,
+            h3_resolutions=", ".join(map(str, H3_RESOLUTIONS)),
         )
     return frames.read(
         session,

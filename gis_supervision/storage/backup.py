@@ -84,7 +84,9 @@ def backup(url: str | URL, file: Path, *, pg_bin: Path | None = None) -> Backup:
             os.fsync(target.fileno())
         part.replace(file)
     except OSError as error:
-        raise UnavailableError(f"{file} cannot be written: {error.strerror}") from error
+        raise UnavailableError(
+            "%(file)s cannot be written: %(reason)s", file=file, reason=error.strerror
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return Backup(file, file.stat().st_size, revision)
@@ -101,13 +103,15 @@ def inspect(file: Path, *, pg_bin: Path | None = None) -> Backup:
         It is no backup, is damaged, is another software's, or comes from a newer version.
     """
     if not file.is_file():
-        raise NotFoundError(f"there is no file {file}")
+        raise NotFoundError("there is no file %(file)s", file=file)
     contents = _contents(file, pg_bin)
     restored = {name for line in contents for name in re.findall(r" TABLE public (\S+) ", line)}
     missing = [name for name in _OURS if name not in restored]
     if missing:
         raise InvalidInputError(
-            f"{file} is not a backup of this software: it has no table {', '.join(missing)}"
+            "%(file)s is not a backup of this software: it has no table %(missing)s",
+            file=file,
+            missing=", ".join(missing),
         )
     read = programs.client("pg_restore", None, pg_bin)
     command = [read, "--data-only", "--table=alembic_version", "--file=-", str(file)]
@@ -115,12 +119,14 @@ def inspect(file: Path, *, pg_bin: Path | None = None) -> Backup:
         r"^COPY public\.alembic_version .*\n(\S+)$", _read(command, file), re.MULTILINE
     )
     if found is None:
-        raise InvalidInputError(f"{file} does not say which revision it is of")
+        raise InvalidInputError("%(file)s does not say which revision it is of", file=file)
     revision = found.group(1)
     if not migration.knows(revision):
         raise InvalidInputError(
-            f"{file} is of revision {revision}, which this software does not know: it is another "
-            "software's or a newer version's"
+            "%(file)s is of revision %(revision)s, which this software does not know: it is "
+            "another software's or a newer version's",
+            file=file,
+            revision=revision,
         )
     return Backup(file, file.stat().st_size, revision)
 
@@ -190,7 +196,9 @@ def _fill(url: URL, file: Path, *, private: bool, pg_bin: Path | None) -> None:
             _run(command, url, subprocess.DEVNULL)
         except UnavailableError as error:
             raise InvalidInputError(
-                f"{file} cannot be restored, the database stays as it was: {error}"
+                "%(file)s cannot be restored, the database stays as it was: %(error)s",
+                file=file,
+                error=error,
             ) from error
     migration.upgrade(url)
 
@@ -212,7 +220,8 @@ def _swap(cur: cursor, name: str, old: str, new: str) -> None:
         except psycopg2.errors.ObjectInUse as error:
             if attempt + 1 == _SWAP_ATTEMPTS:
                 raise UnavailableError(
-                    f"the database {name} stays in use: stop the service, then restore again"
+                    "the database %(name)s stays in use: stop the service, then restore again",
+                    name=name,
                 ) from error
         else:
             return
@@ -262,7 +271,9 @@ def _read(command: Sequence[str], file: Path) -> str:
         try:
             _run(command, None, output.fileno())
         except UnavailableError as error:
-            raise InvalidInputError(f"{file} is not a backup, or is damaged: {error}") from error
+            raise InvalidInputError(
+                "%(file)s is not a backup, or is damaged: %(error)s", file=file, error=error
+            ) from error
         output.seek(0)
         return output.read().decode("utf-8", "replace")
 
@@ -290,4 +301,6 @@ def _run(command: Sequence[str], url: str | URL | None, output: int) -> None:
         text = outcome.stderr.decode("utf-8", "replace").strip()
         if "No space left on device" in text:
             text = "the disk is full"
-        raise UnavailableError(f"{Path(command[0]).name}: {' '.join(text.split())[:500]}")
+        raise UnavailableError(
+            "%(name)s: %(split)s", name=Path(command[0]).name, split=" ".join(text.split())[:500]
+        )

@@ -95,7 +95,7 @@ def find(session: Session, batch_id: int) -> Batch:
     """
     row = session.execute(text(named("batches")["find"]), {"batch": batch_id}).mappings().first()
     if row is None:
-        raise NotFoundError(f"no import batch {batch_id}")
+        raise NotFoundError("no import batch %(batch_id)s", batch_id=batch_id)
     return Batch(**row)
 
 
@@ -135,17 +135,25 @@ def undo(session: Session, batch_id: int, *, actor: str) -> dict[str, int]:
     lock(session)
     batch = find(session, batch_id)
     if batch.undone_at is not None:
-        raise ConflictError(f"batch {batch_id} was undone on {batch.undone_at:%Y-%m-%d %H:%M}")
+        raise ConflictError(
+            "batch %(batch_id)s was undone on %(undone_at)s",
+            batch_id=batch_id,
+            undone_at=f"{batch.undone_at:%Y-%m-%d %H:%M}",
+        )
     sql = named("batches")
     values = {"batch": batch_id}
     later = session.execute(text(sql["later"]), values).scalars().all()
     if later:
         raise ConflictError(
-            f"batch {', '.join(map(str, later))} builds on batch {batch_id}: undo the newest first"
+            "batch %(later)s builds on batch %(batch_id)s: undo the newest first",
+            later=", ".join(map(str, later)),
+            batch_id=batch_id,
         )
     if session.execute(text(sql["cells_of_divisions"]), values).scalar_one():
         raise ConflictError(
-            f"grid cells lie in divisions of batch {batch_id}: it can be undone when they are gone"
+            "grid cells lie in divisions of batch %(batch_id)s: it can be undone when they are "
+            "gone",
+            batch_id=batch_id,
         )
     counts = dict(session.execute(text(sql["counts"]), values).mappings().one())
     session.execute(

@@ -38,5 +38,7 @@ def outlines(session: Session, code: str | None = None) -> list[Any]:
     found = [shapely.from_wkb(bytes(row[0])) for row in rows]
     if not found:
         what = "no division has an outline" if code is None else f"no outline of division {code}"
-        raise NotFoundError(f"{what}: import one first, or name a file with the boundary")
+        raise NotFoundError(
+            "%(what)s: import one first, or name a file with the boundary", what=what
+        )
     return found

@@ -16,6 +16,7 @@ from gis_supervision.domain.cell_parts import divided
 from gis_supervision.domain.divisions import MAX_SERIAL, UnitGridCode
 from gis_supervision.domain.grid import serials
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage.grid import changing, ewkb
 from gis_supervision.storage.tables import (
     GridCell,
@@ -166,14 +167,16 @@ def merge(
     divisions = {cell.division_id for cell in cells}
     if len(divisions) > 1:
         raise ConflictError(
-            f"cells {', '.join(cell.code for cell in cells)} lie in {len(divisions)} divisions:"
-            " a cell has one"
+            "cells %(cells)s lie in %(count)s divisions: a cell has one",
+            cells=", ".join(cell.code for cell in cells),
+            count=len(divisions),
         )
     whole = shapely.union_all([_polygon(session, cell) for cell in cells])
     if whole.geom_type != "Polygon" and not apart:
         raise InvalidInputError(
-            f"cells {', '.join(cell.code for cell in cells)} lie apart: together they have"
-            f" {shapely.get_num_geometries(whole)} parts"
+            "cells %(cells)s lie apart: together they have %(get_num_geometries)s parts",
+            cells=", ".join(cell.code for cell in cells),
+            get_num_geometries=shapely.get_num_geometries(whole),
         )
     parts = np.empty(1, dtype=np.object_)
     parts[0] = whole
@@ -222,7 +225,7 @@ def history(session: Session, code: str) -> list[CellPeriod]:
         for row in map(dict, rows)
     ]
     if not found:
-        raise NotFoundError(f"no cell ever had the code {code!r}")
+        raise NotFoundError("no cell ever had the code %(code)r", code=code)
     return found
 
 
@@ -244,12 +247,16 @@ def _cells(session: Session, codes: Sequence[str], day: date) -> list[GridCell]:
     }
     missing = [code for code in codes if code not in found]
     if missing:
-        raise NotFoundError(f"no cell in force has the code {', '.join(map(repr, missing))}")
+        raise NotFoundError(
+            "no cell in force has the code %(missing)s", missing=", ".join(map(repr, missing))
+        )
     for cell in found.values():
         if cell.valid.lower is not None and cell.valid.lower > day:
             raise ConflictError(
-                f"cell {cell.code} begins on {cell.valid.lower}: expected that day or a later one,"
-                f" not {day}"
+                "cell %(code)s begins on %(lower)s: expected that day or a later one, not %(day)s",
+                code=cell.code,
+                lower=cell.valid.lower,
+                day=day,
             )
     return [found[code] for code in codes]
 
@@ -298,14 +305,17 @@ def _common(
         longest = max(of_zone, key=len)
         if not longest:
             raise NotFoundError(
-                f"zone {zone!r}: expected one that the cells are in"
-                f" ({', '.join(sorted(set(names.values()))) or 'none'})"
+                "zone %(zone)r: expected one that the cells are in (%(values)s)",
+                zone=zone,
+                values=", ".join(sorted(set(names.values()))) or Message("none"),
             )
         return longest
     if len(different) > 1:
         raise ConflictError(
-            f"cells {', '.join(cell.code for cell in cells)} are in different zones"
-            f" ({', '.join(sorted(set(names.values())))}): say which one the new cell belongs to"
+            "cells %(cells)s are in different zones (%(values)s): say which one the new cell "
+            "belongs to",
+            cells=", ".join(cell.code for cell in cells),
+            values=", ".join(sorted(set(names.values()))),
         )
     return every
 
@@ -319,7 +329,11 @@ def _replace(
     memberships: frozenset[_Membership],
 ) -> Change:
     if codes is not None and len(codes) != len(parts):
-        raise InvalidInputError(f"expected {len(parts)} codes, one for each part, got {len(codes)}")
+        raise InvalidInputError(
+            "expected %(count)s codes, one for each part, got %(codes_count)s",
+            count=len(parts),
+            codes_count=len(codes),
+        )
     if codes is not None and len(set(codes)) < len(codes):
         raise InvalidInputError("a code is given to two parts")
     parts = parts[np.argsort(serials(parts))]
@@ -424,8 +438,12 @@ def _next_codes(session: Session, code: str, count: int) -> list[str]:
     chosen = after[:count] if len(after) >= count else free[:count]
     if len(chosen) < count:
         raise ConflictError(
-            f"village {village}: {len(free)} of {MAX_SERIAL} serials were never used, {count} are"
-            " needed: name the codes"
+            "village %(village)s: %(count)s of %(max_serial)s serials were never used, %(needed)s "
+            "are needed: name the codes",
+            village=village,
+            count=len(free),
+            max_serial=MAX_SERIAL,
+            needed=count,
         )
     return [UnitGridCode.of(village, number).code for number in chosen]
 

@@ -121,7 +121,9 @@ def locate(settings: Settings) -> Cluster:
     except (FileNotFoundError, NotADirectoryError):
         owner = None
     except PermissionError as error:
-        raise UnavailableError(f"{directory} cannot be read: {error.strerror}") from error
+        raise UnavailableError(
+            "%(directory)s cannot be read: %(reason)s", directory=directory, reason=error.strerror
+        ) from error
     return Cluster(settings.home, directory, programs.account(owner), settings.pg_bin)
 
 
@@ -300,9 +302,11 @@ def _run(cluster: Cluster, found: programs.Programs, settings: Settings) -> bool
     outcome = cluster.account.run(command, cwd=cluster.directory)
     if outcome.returncode != 0:
         raise UnavailableError(
-            "the private PostgreSQL does not start: "
-            + data_directory.explained(postmaster.log_since(cluster, offset) or outcome.stdout)
-            + f" (log: {cluster.log})"
+            "the private PostgreSQL does not start: %(explained)s (log: %(log)s)",
+            explained=data_directory.explained(
+                postmaster.log_since(cluster, offset) or outcome.stdout
+            ),
+            log=cluster.log,
         )
     return True
 
@@ -316,7 +320,9 @@ def _stop(cluster: Cluster) -> bool:
     outcome = cluster.account.run([*command, "-D", str(cluster.data)], cwd=cluster.directory)
     if outcome.returncode != 0 and postmaster.living(cluster) is not None:
         raise UnavailableError(
-            f"the private PostgreSQL does not stop: {outcome.stdout.strip()} (log: {cluster.log})"
+            "the private PostgreSQL does not stop: %(stdout)s (log: %(log)s)",
+            stdout=outcome.stdout.strip(),
+            log=cluster.log,
         )
     return True
 
@@ -328,8 +334,10 @@ def _locked(cluster: Cluster) -> Iterator[None]:
         file = (cluster.home / "postgres.lock").open("ab")
     except OSError as error:
         raise UnavailableError(
-            f"{error.filename} cannot be written: {error.strerror}; run this as the account that "
-            "made the database, or set GIS_SUPERVISION_HOME to a directory of your own"
+            "%(filename)s cannot be written: %(reason)s; run this as the account that made the "
+            "database, or set GIS_SUPERVISION_HOME to a directory of your own",
+            filename=error.filename,
+            reason=error.strerror,
         ) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)

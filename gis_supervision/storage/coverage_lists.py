@@ -144,7 +144,9 @@ def days_after(day: date, days: int) -> date:
     try:
         return day + timedelta(days=days)
     except OverflowError as error:
-        raise InvalidInputError(f"days {days}: the calendar does not go so far") from error
+        raise InvalidInputError(
+            "days %(days)s: the calendar does not go so far", days=days
+        ) from error
 
 
 def next_visits(
@@ -186,11 +188,13 @@ def next_visits(
         No zone or no inspector has that name on the day.
     """
     if zone is not None and not _known(session, "zone_membership", "code", zone, run.as_of):
-        raise NotFoundError(f"no zone {zone!r} is in force on {run.as_of}")
+        raise NotFoundError("no zone %(zone)r is in force on %(as_of)s", zone=zone, as_of=run.as_of)
     if inspector is not None and not _known(
         session, "zone_inspector", "staff_number", inspector, run.as_of
     ):
-        raise NotFoundError(f"inspector {inspector!r} has no zone on {run.as_of}")
+        raise NotFoundError(
+            "inspector %(inspector)r has no zone on %(as_of)s", inspector=inspector, as_of=run.as_of
+        )
     rows = session.execute(
         text("""
             SELECT
@@ -237,7 +241,11 @@ def left_out(session: Session, run: Run, *reasons: str) -> list[LeftOut]:
     """
     for reason in reasons:
         if reason not in REASONS:
-            raise InvalidInputError(f"reason {reason!r}: expected one of {', '.join(REASONS)}")
+            raise InvalidInputError(
+                "reason %(reason)r: expected one of %(reasons)s",
+                reason=reason,
+                reasons=", ".join(REASONS),
+            )
     rows = session.execute(
         text("""
             SELECT
@@ -284,7 +292,9 @@ def months(session: Session, run: Run, unit: str = "area") -> list[Month]:
         There is no series of such a unit.
     """
     if unit not in UNITS:
-        raise InvalidInputError(f"unit {unit!r}: expected one of {', '.join(UNITS)}")
+        raise InvalidInputError(
+            "unit %(unit)r: expected one of %(units)s", unit=unit, units=", ".join(UNITS)
+        )
     counts = ", ".join(
         f"coalesce(max(s.value) FILTER (WHERE s.metric = '{metric}'), 0)::integer AS {name}"
         for name, metric in _COUNTS.items()

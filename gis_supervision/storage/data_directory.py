@@ -94,8 +94,10 @@ def make_directories(cluster: Cluster) -> None:
         make_private(cluster, cluster.directory)
     except OSError as error:
         raise UnavailableError(
-            f"{cluster.home} cannot be made: {error.strerror}; set GIS_SUPERVISION_HOME to a "
-            "directory that can be written"
+            "%(home)s cannot be made: %(reason)s; set GIS_SUPERVISION_HOME to a directory that can "
+            "be written",
+            home=cluster.home,
+            reason=error.strerror,
         ) from error
     if not cluster.account.drops:
         return
@@ -107,15 +109,19 @@ def make_directories(cluster: Cluster) -> None:
         reached = cluster.account.run(["ls", str(cluster.directory)], cwd=Path("/"))
     except UnavailableError as error:
         raise UnavailableError(
-            f"PostgreSQL does not run as root, and the rights of the account "
-            f"{cluster.account.name} cannot be taken ({error}): start this as another user, or "
-            "set GIS_SUPERVISION_DATABASE_URL to a server that runs"
+            "PostgreSQL does not run as root, and the rights of the account %(name)s cannot be "
+            "taken (%(error)s): start this as another user, or set GIS_SUPERVISION_DATABASE_URL to "
+            "a server that runs",
+            name=cluster.account.name,
+            error=error,
         ) from error
     if reached.returncode != 0:
         raise UnavailableError(
-            f"PostgreSQL does not run as root, and the account {cluster.account.name} cannot reach "
-            f"{cluster.directory}: set GIS_SUPERVISION_HOME to a directory that it can reach, such "
-            "as /var/lib/gis-supervision"
+            "PostgreSQL does not run as root, and the account %(name)s cannot reach %(directory)s: "
+            "set GIS_SUPERVISION_HOME to a directory that it can reach, such as "
+            "/var/lib/gis-supervision",
+            name=cluster.account.name,
+            directory=cluster.directory,
         )
 
 
@@ -128,7 +134,9 @@ def make_private(cluster: Cluster, directory: Path) -> None:
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {cluster.account.uid, os.geteuid()}:
         raise UnavailableError(
-            f"{directory} is not a directory of the account {cluster.account.name}: move it away"
+            "%(directory)s is not a directory of the account %(name)s: move it away",
+            directory=directory,
+            name=cluster.account.name,
         )
     if found.st_uid != cluster.account.uid:  # ended between making it and giving it away
         os.chown(directory, cluster.account.uid, cluster.account.gid)
@@ -143,8 +151,8 @@ def initialise(cluster: Cluster, found: programs.Programs) -> None:
     cluster.account.run(["rm", "-rf", "--", *left], cwd=cluster.directory)
     if cluster.data.exists() and any(cluster.data.iterdir()):
         raise UnavailableError(
-            f"{cluster.data} is there, but holds no PostgreSQL data (no file PG_VERSION): "
-            "move it away"
+            "%(data)s is there, but holds no PostgreSQL data (no file PG_VERSION): move it away",
+            data=cluster.data,
         )
     command = [found.path("initdb"), "--pgdata", str(new), f"--username={server.OWNER}"]
     command += ["--encoding=UTF8", "--auth=peer", "--auth-host=reject", "--data-checksums"]
@@ -153,7 +161,11 @@ def initialise(cluster: Cluster, found: programs.Programs) -> None:
         cluster.account.run(["rm", "-rf", "--", str(new)], cwd=cluster.directory)
         outcome = cluster.account.run([*command, "--locale=C"], cwd=cluster.directory)
     if outcome.returncode != 0:
-        raise UnavailableError(f"initdb cannot make {cluster.data}: {explained(outcome.stdout)}")
+        raise UnavailableError(
+            "initdb cannot make %(data)s: %(explained)s",
+            data=cluster.data,
+            explained=explained(outcome.stdout),
+        )
     file = os.open(new / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
     try:
         os.write(file, f"\ninclude = '{_CONFIGURATION}'\n".encode())
@@ -215,7 +227,9 @@ lc_messages = 'C'
         )
         if outcome.returncode != 0:
             raise UnavailableError(
-                f"{cluster.data / name} cannot be written: {explained(outcome.stdout)}"
+                "%(data)s cannot be written: %(explained)s",
+                data=cluster.data / name,
+                explained=explained(outcome.stdout),
             )
 
 
@@ -232,7 +246,9 @@ def major_version(cluster: Cluster) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (PermissionError, ValueError) as error:
-        raise UnavailableError(f"{cluster.data / 'PG_VERSION'} cannot be read: {error}") from error
+        raise UnavailableError(
+            "%(data)s cannot be read: %(error)s", data=cluster.data / "PG_VERSION", error=error
+        ) from error
 
 
 def explained(output: str) -> str:

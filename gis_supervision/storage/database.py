@@ -183,7 +183,7 @@ def translated(error: DBAPIError | psycopg2.Error) -> SupervisionError | None:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     away = (psycopg2.OperationalError, psycopg2.InterfaceError)
     if not code and (lost or isinstance(original, away)):
-        return UnavailableError(f"the database does not answer ({message})")
+        return UnavailableError("the database does not answer (%(message)s)", message=message)
     return None
 
 

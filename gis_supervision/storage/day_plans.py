@@ -277,8 +277,10 @@ def store(
     ).all()
     if held and not replace:
         raise ConflictError(
-            f"{held[0].day}: plan {held[0].plan_id} is in force: replace it (--replace), which"
-            " keeps it as history"
+            "%(day)s: plan %(plan_id)s is in force: replace it (--replace), which keeps it as "
+            "history",
+            day=held[0].day,
+            plan_id=held[0].plan_id,
         )
     plan = DayPlan(
         made_by=by,
@@ -387,7 +389,9 @@ def routes(
         )
     ).all()
     if not there:
-        raise NotFoundError(f"there is no plan for {first}" + (f" to {last}" if last else ""))
+        if last is None:
+            raise NotFoundError("there is no plan for %(first)s", first=first)
+        raise NotFoundError("there is no plan for %(first)s to %(last)s", first=first, last=last)
     found = []
     for row in session.execute(
         text(

@@ -96,7 +96,7 @@ def find(session: Session, code: str, *, as_of: date | None = None) -> DivisionO
         .order_by(DivisionCode.valid.op("@>")(day).desc(), DivisionCode.valid.desc())
     ).first()
     if number is None:
-        raise NotFoundError(f"division {code!r} is not in the register")
+        raise NotFoundError("division %(code)r is not in the register", code=code)
     row = session.execute(text(f"{_ON} WHERE d.id = :id"), {"day": day, "id": number})
     return DivisionOn(**row.mappings().one())
 
@@ -199,8 +199,11 @@ def succeed(
     old, new = CheckedCode(code), CheckedCode(successor)
     if old.level is not new.level or old == new:
         raise InvalidInputError(
-            f"division code {code}: expected another code of {len(code)} digits as successor, got"
-            f" {successor!r}"
+            "division code %(code)s: expected another code of %(count)s digits as successor, got "
+            "%(successor)r",
+            code=code,
+            count=len(code),
+            successor=successor,
         )
     known = DivisionCode.code == code
     if below:
@@ -211,13 +214,16 @@ def succeed(
         .order_by(DivisionCode.code)
     ).all()
     if code not in {row.code for row in rows}:
-        raise NotFoundError(f"division code {code!r} is not in force in the register")
+        raise NotFoundError("division code %(code)r is not in force in the register", code=code)
     changed = [(row.code, successor + row.code[len(code) :]) for row in rows]
     for row in rows:
         if row.valid.lower is not None and row.valid.lower >= succeeded_on:
             raise ConflictError(
-                f"division code {row.code} begins on {row.valid.lower}: expected a later day than"
-                f" that, not {succeeded_on}"
+                "division code %(code)s begins on %(lower)s: expected a later day than that, not "
+                "%(succeeded_on)s",
+                code=row.code,
+                lower=row.valid.lower,
+                succeeded_on=succeeded_on,
             )
     taken = session.scalars(
         select(DivisionCode.code).where(
@@ -227,8 +233,9 @@ def succeed(
     ).all()
     if taken:
         raise ConflictError(
-            f"division code {', '.join(sorted(taken))}: another division has it on or after"
-            f" {succeeded_on}"
+            "division code %(taken)s: another division has it on or after %(succeeded_on)s",
+            taken=", ".join(sorted(taken)),
+            succeeded_on=succeeded_on,
         )
     session.execute(
         update(DivisionCode)

@@ -79,10 +79,14 @@ def add(
     if not reason.strip() or not by.strip():
         raise InvalidInputError("do-not-disturb list: expected a reason and a name")
     if last_day is not None and last_day < first_day:
-        raise InvalidInputError(f"do-not-disturb list: {last_day} comes before {first_day}")
+        raise InvalidInputError(
+            "do-not-disturb list: %(last_day)s comes before %(first_day)s",
+            last_day=last_day,
+            first_day=first_day,
+        )
     premises = session.scalars(select(Premises.id).where(Premises.licence == licence)).first()
     if premises is None:
-        raise NotFoundError(f"no premises has the licence {licence!r}")
+        raise NotFoundError("no premises has the licence %(licence)r", licence=licence)
     valid = Range(first_day, last_day, bounds="[]" if last_day else "[)")
     other = session.scalars(
         select(DoNotDisturb.id).where(
@@ -90,7 +94,11 @@ def add(
         )
     ).first()
     if other is not None:
-        raise ConflictError(f"premises {licence!r} is on the list in that time (entry {other})")
+        raise ConflictError(
+            "premises %(licence)r is on the list in that time (entry %(other)s)",
+            licence=licence,
+            other=other,
+        )
     row = DoNotDisturb(premises_id=premises, reason=reason, valid=valid, recorded_by=by)
     session.add(row)
     session.flush()
@@ -107,7 +115,7 @@ def find(session: Session, number: int) -> Entry:
     """
     found = _entries(session, number=number)
     if not found:
-        raise NotFoundError(f"the do-not-disturb list has no entry {number}")
+        raise NotFoundError("the do-not-disturb list has no entry %(number)s", number=number)
     return found[0]
 
 
@@ -130,13 +138,20 @@ def end(session: Session, number: int, day: date, *, by: str) -> Entry:
     """
     row = session.get(DoNotDisturb, number, with_for_update=True)
     if row is None:
-        raise NotFoundError(f"the do-not-disturb list has no entry {number}")
+        raise NotFoundError("the do-not-disturb list has no entry %(number)s", number=number)
     session.refresh(row)
     entry = find(session, number)
     if day < entry.first_day:
-        raise InvalidInputError(f"entry {number} begins on {entry.first_day}, after {day}")
+        raise InvalidInputError(
+            "entry %(number)s begins on %(first_day)s, after %(day)s",
+            number=number,
+            first_day=entry.first_day,
+            day=day,
+        )
     if entry.last_day is not None and entry.last_day <= day:
-        raise ConflictError(f"entry {number} ends on {entry.last_day} already")
+        raise ConflictError(
+            "entry %(number)s ends on %(last_day)s already", number=number, last_day=entry.last_day
+        )
     now = session.scalars(select(func.now())).one()
     row.valid = Range(entry.first_day, day, bounds="[]")
     row.ended_by, row.ended_at = by, now

@@ -101,7 +101,7 @@ def read(
             .limit(1)
         ).all()
     ):
-        raise NotFoundError(f"there is no zone {zone!r} on {as_of}")
+        raise NotFoundError("there is no zone %(zone)r on %(as_of)s", zone=zone, as_of=as_of)
     return frames.read(
         session,
         CANDIDATES,

@@ -73,7 +73,7 @@ class Record:
             When there is none yet.
         """
         if self.commitment is None:
-            raise ConflictError(f"draw {self.plan.name!r} has no commitment yet")
+            raise ConflictError("draw %(name)r has no commitment yet", name=self.plan.name)
         return self.commitment
 
     def drawn(self) -> DrawResult:
@@ -85,7 +85,7 @@ class Record:
             When there is none yet.
         """
         if self.result is None:
-            raise ConflictError(f"draw {self.plan.name!r} has not been carried out yet")
+            raise ConflictError("draw %(name)r has not been carried out yet", name=self.plan.name)
         return self.result
 
 
@@ -119,7 +119,9 @@ def add_plan(session: Session, plan: DrawPlan) -> Record:
     """
     taken = select(DrawPlan.id).where(DrawPlan.name == plan.name)
     if session.scalars(taken).first() is not None:
-        raise ConflictError(f"there is a draw {plan.name!r} already: a plan is never changed")
+        raise ConflictError(
+            "there is a draw %(name)r already: a plan is never changed", name=plan.name
+        )
     session.add(plan)
     session.flush()
     return Record(plan, None, None, None)
@@ -152,7 +154,7 @@ def find(session: Session, name: str | int, *, lock: bool = False) -> Record:
         known = session.scalars(select(DrawPlan.name)).all()
         near = difflib.get_close_matches(str(name), known, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise NotFoundError(f"there is no draw {str(name)!r}{hint}")
+        raise NotFoundError("there is no draw %(name)r%(hint)s", name=str(name), hint=hint)
     return _record(session, plan)
 
 

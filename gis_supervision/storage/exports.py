@@ -245,7 +245,9 @@ def noun(name: str) -> Noun:
         There is none of that name.
     """
     if name not in NOUNS:
-        raise NotFoundError(f"nothing called {name!r}: expected one of {', '.join(NOUNS)}")
+        raise NotFoundError(
+            "nothing called %(name)r: expected one of %(nouns)s", name=name, nouns=", ".join(NOUNS)
+        )
     return NOUNS[name]
 
 
@@ -285,7 +287,9 @@ def stream(
     for number, (name, wanted) in enumerate((conditions or {}).items()):
         if name not in kinds:
             raise InvalidInputError(
-                f"filter {name!r}: expected one of the fields {', '.join(kinds)}"
+                "filter %(name)r: expected one of the fields %(kinds)s",
+                name=name,
+                kinds=", ".join(kinds),
             )
         values[f"wanted{number}"] = [value for value in wanted if value is not None]
         clause = f'r."{name}" = ANY(CAST(:wanted{number} AS {_CASTS[kinds[name]]}[]))'

@@ -161,6 +161,8 @@ def by_risk(
 def _places(resolution: int) -> str:
     if resolution not in H3_RESOLUTIONS:
         raise InvalidInputError(
-            f"resolution {resolution}: expected one of {', '.join(map(str, H3_RESOLUTIONS))}"
+            "resolution %(resolution)s: expected one of %(h3_resolutions)s",
+            resolution=resolution,
+            h3_resolutions=", ".join(map(str, H3_RESOLUTIONS)),
         )
     return PLACES.format(resolution=resolution)

@@ -82,7 +82,11 @@ def geocode(
         The level is not known.
     """
     if coarsest not in COARSEST_FIRST:
-        raise InvalidInputError(f"level {coarsest!r}: expected one of {', '.join(COARSEST_FIRST)}")
+        raise InvalidInputError(
+            "level %(coarsest)r: expected one of %(coarsest_first)s",
+            coarsest=coarsest,
+            coarsest_first=", ".join(COARSEST_FIRST),
+        )
     divisions = {division.id: division for division in _divisions(session)}
     outlined = {key: _outlined(divisions, key, coarsest) for key in divisions}
     session.execute(text("DROP TABLE IF EXISTS geocode_found"))

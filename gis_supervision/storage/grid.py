@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from gis_supervision.domain.grid import Lattice, h3_lattice, square_lattice
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage import frames
 from gis_supervision.storage.tables import (
     Division,
@@ -269,7 +270,9 @@ def _divisions(
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.object_]]:
     """Read ids, current codes and outlines of the divisions of a level."""
     if level is not None and level not in LEVELS:
-        raise InvalidInputError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
+        raise InvalidInputError(
+            "level %(level)r: expected one of %(levels)s", level=level, levels=", ".join(LEVELS)
+        )
     below = None if within is None else _below(session, within)
     for wanted in LEVELS if level is None else (level,):
         rows = session.execute(
@@ -290,8 +293,9 @@ def _divisions(
                 shapely.from_wkb(np.array([bytes(row[2]) for row in rows], dtype=object)),
             )
     raise NotFoundError(
-        f"there are no divisions{f' of level {level}' if level else ''}"
-        f"{f' in {within}' if within else ''} with outlines: import their boundaries first"
+        "there are no divisions%(level)s%(within)s with outlines: import their boundaries first",
+        level=Message(" of level %(level)s", level=level) if level else "",
+        within=Message(" in %(division)s", division=within) if within else "",
     )
 
 
@@ -321,7 +325,9 @@ def _end_grids_before(session: Session, first: date) -> None:
         .where(func.lower(GridCell.valid) >= first)
     )
     if in_zones:
-        raise ConflictError(f"cells that begin on {first} or later are in zones: give a later day")
+        raise ConflictError(
+            "cells that begin on %(first)s or later are in zones: give a later day", first=first
+        )
     session.execute(delete(ZoneCell).where(func.lower(ZoneCell.valid) >= first))
     session.execute(
         update(ZoneCell)

@@ -18,6 +18,7 @@ from gis_supervision.domain import inspectors as domain
 from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage import recusals
 from gis_supervision.storage.dispatch_tables import (
     DivisionLanguage,
@@ -104,10 +105,13 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
     numbers = [person.staff_number for person in people]
     if len(set(numbers)) < len(numbers):
         twice = sorted({number for number in numbers if numbers.count(number) > 1})
-        raise InvalidInputError(f"staff number {', '.join(twice)}: given twice")
+        raise InvalidInputError("staff number %(twice)s: given twice", twice=", ".join(twice))
     for person in people:
         if (person.lat is None) != (person.lng is None):
-            raise InvalidInputError(f"inspector {person.staff_number}: half a pair of coordinates")
+            raise InvalidInputError(
+                "inspector %(staff_number)s: half a pair of coordinates",
+                staff_number=person.staff_number,
+            )
         domain.checked_year_hours(
             f"inspector {person.staff_number}: capacity_hours", person.capacity_hours
         )
@@ -198,7 +202,11 @@ def find(session: Session, staff_number: str) -> int:
     known = session.scalars(select(Inspector.staff_number)).all()
     near = difflib.get_close_matches(staff_number, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise NotFoundError(f"no inspector has staff number {staff_number!r}{hint}")
+    raise NotFoundError(
+        "no inspector has staff number %(staff_number)r%(hint)s",
+        staff_number=staff_number,
+        hint=hint,
+    )
 
 
 def on(
@@ -315,8 +323,9 @@ def certify(
             row.valid = Range(begins, valid.first)
         else:
             raise ConflictError(
-                f"there is a later certificate from {begins} on: withdraw it first, or end this"
-                " one before it"
+                "there is a later certificate from %(begins)s on: withdraw it first, or end this "
+                "one before it",
+                begins=begins,
             )
     session.flush()
     session.add(
@@ -387,7 +396,11 @@ def take_leave(session: Session, inspector_id: int, period: Period, *, reason: s
         When another leave of the inspector touches it.
     """
     if reason not in LEAVE_REASONS:
-        raise InvalidInputError(f"reason {reason!r}: expected one of {', '.join(LEAVE_REASONS)}")
+        raise InvalidInputError(
+            "reason %(reason)r: expected one of %(leave_reasons)s",
+            reason=reason,
+            leave_reasons=", ".join(LEAVE_REASONS),
+        )
     if period.first is None or period.end is None:
         raise InvalidInputError("leave: expected a first and a last day")
     period.required("leave")
@@ -399,8 +412,9 @@ def take_leave(session: Session, inspector_id: int, period: Period, *, reason: s
     ).first()
     if other is not None:
         raise ConflictError(
-            f"there is a leave from {other.valid.lower} to before {other.valid.upper} already:"
-            " end it first"
+            "there is a leave from %(lower)s to before %(upper)s already: end it first",
+            lower=other.valid.lower,
+            upper=other.valid.upper,
         )
     row = InspectorLeave(
         inspector_id=inspector_id,
@@ -494,8 +508,10 @@ def team_up(
             .order_by(Inspector.staff_number)
         ).all()
         raise ConflictError(
-            f"{', '.join(numbers)}: in a team from {taken.valid.lower} to"
-            f" {taken.valid.upper or 'further on'} already: end it first"
+            "%(numbers)s: in a team from %(lower)s to %(upper)s already: end it first",
+            numbers=", ".join(numbers),
+            lower=taken.valid.lower,
+            upper=taken.valid.upper or Message("further on"),
         )
     session.execute(
         insert(InspectorTeam).values(

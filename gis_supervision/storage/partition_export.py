@@ -123,7 +123,9 @@ def write(
         The directory above is not there.
     """
     if partition_rows < 1:
-        raise InvalidInputError(f"partition_rows {partition_rows}: expected at least 1")
+        raise InvalidInputError(
+            "partition_rows %(partition_rows)s: expected at least 1", partition_rows=partition_rows
+        )
     version = analyses.registry_version(session)
     files: dict[str, int] = {}
     with new_directory(directory) as place:
@@ -164,9 +166,11 @@ def new_directory(directory: Path) -> Iterator[Path]:
     """
     directory = directory.absolute()
     if not directory.parent.is_dir():
-        raise NotFoundError(f"{directory.parent}: no such directory")
+        raise NotFoundError("%(parent)s: no such directory", parent=directory.parent)
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-        raise ConflictError(f"{directory}: is there already, expected a name that is free")
+        raise ConflictError(
+            "%(directory)s: is there already, expected a name that is free", directory=directory
+        )
     place = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
         yield place
@@ -177,7 +181,9 @@ def new_directory(directory: Path) -> Iterator[Path]:
         try:
             place.rename(directory)
         except OSError as error:
-            raise ConflictError(f"{directory}: somebody else wrote it meanwhile") from error
+            raise ConflictError(
+                "%(directory)s: somebody else wrote it meanwhile", directory=directory
+            ) from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

@@ -178,11 +178,13 @@ def open_dataset(path: Path, *, piece_rows: int = PIECE_ROWS) -> Dataset:
         With one line for each mistake: file, column, what was expected.
     """
     if not path.exists():
-        raise NotFoundError(f"{path}: no such directory")
+        raise NotFoundError("%(path)s: no such directory", path=path)
     manifest = _manifest(path)
     files = [path] if path.is_file() else _partitions(path)
     if not files and manifest is None:
-        raise NotFoundError(f"{path}: no partition in it, expected files named *.parquet")
+        raise NotFoundError(
+            "%(path)s: no partition in it, expected files named *.parquet", path=path
+        )
     problems: list[str] = []
     pieces: list[Piece] = []
     found: dict[str, int] = {}
@@ -199,7 +201,7 @@ def open_dataset(path: Path, *, piece_rows: int = PIECE_ROWS) -> Dataset:
     if problems:
         more = len(problems) - _MOST_MESSAGES
         shown = problems[:_MOST_MESSAGES] + ([f"... and {more} more"] if more > 0 else [])
-        raise InvalidInputError("\n".join(shown))
+        raise InvalidInputError.told(*shown)
     return Dataset(path, tuple(pieces), manifest)
 
 
@@ -229,7 +231,7 @@ def zones(path: Path, as_of: date) -> tuple[NDArray[np.int64], NDArray[np.int64]
     table = _opened(file).read()
     problems = _wrong_columns(file, table.schema, wanted)
     if problems:
-        raise InvalidInputError("\n".join(problems))
+        raise InvalidInputError.told(*problems)
     day = (as_of - _EPOCH).days
     begins, ends = (days(table.column(name)) for name in ("valid_from", "valid_to"))
     holds = ~(begins > day) & ~(ends <= day)
@@ -239,7 +241,10 @@ def zones(path: Path, as_of: date) -> tuple[NDArray[np.int64], NDArray[np.int64]
     twice = np.flatnonzero(cell[1:] == cell[:-1])
     if twice.size:
         raise InvalidInputError(
-            f"{file}: column cell_id: cell {cell[twice[0]]} has two zones on {as_of}, expected one"
+            "%(file)s: column cell_id: cell %(cell)s has two zones on %(as_of)s, expected one",
+            file=file,
+            cell=cell[twice[0]],
+            as_of=as_of,
         )
     return cell, zone
 
@@ -277,14 +282,17 @@ def record_batches(
         first = piece.first_row
         if file.metadata.num_rows != piece.file_rows:
             raise ConflictError(
-                f"{piece.path}: {file.metadata.num_rows} rows, there were {piece.file_rows} a "
-                "moment ago; expected a dataset that nobody changes"
+                "%(path)s: %(num_rows)s rows, there were %(file_rows)s a moment ago; expected a "
+                "dataset that nobody changes",
+                path=piece.path,
+                num_rows=file.metadata.num_rows,
+                file_rows=piece.file_rows,
             )
         columns = [piece.geometry, *_PLAIN, *_NESTED]
         if identified:
             wrong = _wrong_columns(Path(piece.path), file.schema_arrow, {"premises_id": "integer"})
             if wrong:
-                raise InvalidInputError(wrong[0])
+                raise InvalidInputError.told(wrong[0])
             columns.append("premises_id")
         try:
             for batch in file.iter_batches(
@@ -294,8 +302,11 @@ def record_batches(
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise InvalidInputError(
-                f"{piece.path}: row {first + 1} or later cannot be read ({_said(error)}); "
-                "expected a complete Parquet file"
+                "%(path)s: row %(first)s or later cannot be read (%(error)s); expected a complete "
+                "Parquet file",
+                path=piece.path,
+                first=first + 1,
+                error=_said(error),
             ) from error
 
 
@@ -332,7 +343,10 @@ def _manifest(path: Path) -> Manifest | None:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise InvalidInputError(
-                f"{file}: format {content['format']!r}, expected {FORMAT!r}; export it again"
+                "%(file)s: format %(format)r, expected %(known)r; export it again",
+                file=file,
+                format=content["format"],
+                known=FORMAT,
             )
         day = content["current_day"]
         return Manifest(
@@ -342,7 +356,9 @@ def _manifest(path: Path) -> Manifest | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInputError(
-            f"{file}: expected JSON as `gis-supervision export partitions` writes it ({error!r})"
+            "%(file)s: expected JSON as `gis-supervision export partitions` writes it (%(error)r)",
+            file=file,
+            error=error,
         ) from error
 
 
@@ -367,14 +383,17 @@ def _differences(path: Path, told: dict[str, int], found: dict[str, int]) -> lis
 def _opened(file: Path) -> parquet.ParquetFile:
     try:
         if file.stat().st_size == 0:
-            raise InvalidInputError(f"{file}: empty file, expected GeoParquet")
+            raise InvalidInputError("%(file)s: empty file, expected GeoParquet", file=file)
         return parquet.ParquetFile(file, buffer_size=1 << 20)
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"{file}: not there; expected a directory that every worker sees under this path"
+            "%(file)s: not there; expected a directory that every worker sees under this path",
+            file=file,
         ) from error
     except (pa.ArrowException, OSError) as error:
-        raise InvalidInputError(f"{file}: expected a Parquet file ({_said(error)})") from error
+        raise InvalidInputError(
+            "%(file)s: expected a Parquet file (%(error)s)", file=file, error=_said(error)
+        ) from error
 
 
 def _said(error: BaseException) -> str:
@@ -390,7 +409,7 @@ def _pieces(path: Path, piece_rows: int) -> list[Piece]:
         if metadata.num_rows == 0:
             problems.append(f"{path}: no rows, expected at least one premises in a partition")
         if problems:
-            raise InvalidInputError("\n".join(problems))
+            raise InvalidInputError.told(*problems)
         sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     pieces: list[Piece] = []
     first, group = 0, 0

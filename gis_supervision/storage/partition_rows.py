@@ -81,7 +81,13 @@ class _Rows:
         """Raise an error that names the first wrong row, counted from 1, if there is one."""
         if wrong.any():
             row = self.first + int(np.argmax(wrong)) + 1
-            raise InvalidInputError(f"{self.file}: row {row}: column {column}: {expected}")
+            raise InvalidInputError(
+                "%(file)s: row %(row)s: column %(column)s: %(expected)s",
+                file=self.file,
+                row=row,
+                column=column,
+                expected=expected,
+            )
 
 
 def premises(piece: Piece, batch_rows: int, *, identified: bool = False) -> Iterator[Premises]:

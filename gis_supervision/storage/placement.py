@@ -135,7 +135,11 @@ def listed(session: Session, *reasons: str) -> Iterator[Listed]:
     """
     for reason in reasons:
         if reason not in REASONS:
-            raise InvalidInputError(f"reason {reason!r}: expected one of {', '.join(REASONS)}")
+            raise InvalidInputError(
+                "reason %(reason)r: expected one of %(reasons)s",
+                reason=reason,
+                reasons=", ".join(REASONS),
+            )
     wanted = list(reasons or REASONS[:-1])
     rows = session.execute(
         text(f"""

@@ -76,7 +76,12 @@ def wait_for(processes: list[psutil.Process], problem: str, cluster: Cluster) ->
     alive = [process for process in alive if serves(process, cluster)]
     if alive:
         numbers = ", ".join(str(process.pid) for process in alive)
-        raise UnavailableError(f"{problem} (pid {numbers}; log: {cluster.log})")
+        raise UnavailableError(
+            "%(problem)s (pid %(numbers)s; log: %(log)s)",
+            problem=problem,
+            numbers=numbers,
+            log=cluster.log,
+        )
 
 
 def wait_until_ready(cluster: Cluster, process: psutil.Process) -> None:
@@ -87,7 +92,9 @@ def wait_until_ready(cluster: Cluster, process: psutil.Process) -> None:
             server.connect(cluster.url(database="postgres")).close()
         except UnavailableError as error:
             if time.monotonic() > deadline or not serves(process, cluster):
-                raise UnavailableError(f"{error} (log: {cluster.log})") from error
+                raise UnavailableError(
+                    "%(error)s (log: %(log)s)", error=error, log=cluster.log
+                ) from error
             time.sleep(0.1)
         else:
             return

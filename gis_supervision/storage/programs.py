@@ -117,7 +117,11 @@ class Account:
             )
         except OSError as error:
             raise UnavailableError(
-                f"{command[0]} cannot be run as {self.name} in {cwd}: {error}"
+                "%(command)s cannot be run as %(name)s in %(cwd)s: %(error)s",
+                command=command[0],
+                name=self.name,
+                cwd=cwd,
+                error=error,
             ) from error
 
 
@@ -154,9 +158,11 @@ def account(owner_uid: int | None = None) -> Account:
     if uid != 0:
         if owner_uid not in {None, uid}:
             raise UnavailableError(
-                f"the database belongs to the account {account_name(owner_uid or 0)}, not to "
-                f"{account_name(uid)}: run this as the account that made it (root, if sudo was "
-                "used), or set GIS_SUPERVISION_HOME to a directory of your own"
+                "the database belongs to the account %(owner)s, not to %(mine)s: "
+                "run this as the account that made it (root, if sudo was used), or set "
+                "GIS_SUPERVISION_HOME to a directory of your own",
+                owner=account_name(owner_uid or 0),
+                mine=account_name(uid),
             )
         return Account(account_name(uid), uid, os.getegid(), drops=False)
     if owner_uid:
@@ -164,7 +170,8 @@ def account(owner_uid: int | None = None) -> Account:
             entry = pwd.getpwuid(owner_uid)
         except KeyError:
             raise UnavailableError(
-                f"the database belongs to uid {owner_uid}, which has no account on this machine"
+                "the database belongs to uid %(owner_uid)s, which has no account on this machine",
+                owner_uid=owner_uid,
             ) from None
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, drops=True)
     for name in ("postgres", "_postgres", "pgsql", "nobody"):
@@ -238,22 +245,35 @@ def find(pg_bin: Path | None = None, major: int | None = None) -> Programs:
     if major is not None and not fitting:
         others = ", ".join(str(item.major) for item in everything) or "none"
         raise UnavailableError(
-            f"the database was made by PostgreSQL {major}, which is not found{where} "
-            f"(found: {others}). {advice(major)} To go to another version, take a backup with "
-            f"version {major} ('gis-supervision db backup'), move the data directory away, and "
-            "restore."
+            "the database was made by PostgreSQL %(major)s, which is not found%(where)s (found: "
+            "%(others)s). %(advice)s To go to another version, take a backup with version "
+            "%(major)s ('gis-supervision db backup'), move the data directory away, and restore.",
+            major=major,
+            where=where,
+            others=others,
+            advice=advice(major),
         )
     if fitting and fitting[0].major < OLDEST_MAJOR:
         raise UnavailableError(
-            f"PostgreSQL {fitting[0].major}{where} is too old: {OLDEST_MAJOR} or newer is needed. "
-            + advice(None)
+            "PostgreSQL %(major)s%(where)s is too old: %(oldest_major)s or newer is needed. "
+            "%(advice)s",
+            major=fitting[0].major,
+            where=where,
+            oldest_major=OLDEST_MAJOR,
+            advice=advice(None),
         )
     if fitting:
         raise UnavailableError(
-            f"PostgreSQL {fitting[0].major} is found ({fitting[0].directory}), but without "
-            f"PostGIS. {advice(fitting[0].major)}"
+            "PostgreSQL %(major)s is found (%(directory)s), but without PostGIS. %(advice)s",
+            major=fitting[0].major,
+            directory=fitting[0].directory,
+            advice=advice(fitting[0].major),
         )
-    raise UnavailableError(f"PostgreSQL with PostGIS is not found{where}. {advice(None)}")
+    raise UnavailableError(
+        "PostgreSQL with PostGIS is not found%(where)s. %(advice)s",
+        where=where,
+        advice=advice(None),
+    )
 
 
 def client(name: str, major: int | None, pg_bin: Path | None = None) -> str:
@@ -289,7 +309,10 @@ def client(name: str, major: int | None, pg_bin: Path | None = None) -> str:
     fitting = [version for version in found if major is not None and version >= major]
     if not fitting:
         raise UnavailableError(
-            f"{name} of PostgreSQL {major or OLDEST_MAJOR} or newer is not found. {advice(major)}"
+            "%(name)s of PostgreSQL %(major)s or newer is not found. %(advice)s",
+            name=name,
+            major=major or OLDEST_MAJOR,
+            advice=advice(major),
         )
     return found[min(fitting)]
 

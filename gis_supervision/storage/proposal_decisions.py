@@ -192,7 +192,9 @@ def accept(
     proposal = proposals.locked(session, number)
     if proposal.state == State.SUPERSEDED:
         last = proposals.history(session, number)[-1]
-        raise ConflictError(f"proposal {number} is superseded {last.reason}")
+        raise ConflictError(
+            "proposal %(number)s is superseded %(reason)s", number=number, reason=last.reason
+        )
     check_transition(number, State(proposal.state), State.ACCEPTED)
     proposed = proposals.period_of(proposal.valid)
     period = effective_period(
@@ -313,7 +315,9 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
         reason = checked_reason("undo a proposal that is in effect", reason)
     later = built_on(session, number)
     if later:
-        raise ConflictError(f"proposal {number} cannot be undone: {later}")
+        raise ConflictError(
+            "proposal %(number)s cannot be undone: %(later)s", number=number, later=later
+        )
     values = {"id": number}
     for relation in ("inspector_assignment", "zone_cell"):
         session.execute(text(_TAKEN_BACK.format(relation=relation)), values)
@@ -345,7 +349,12 @@ def _refuse(number: int, changes: list[str]) -> None:
     if changes:
         named = "; ".join(changes[:NAMED])
         more = f"; and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
-        raise ConflictError(f"proposal {number} does not fit any more: {named}{more}")
+        raise ConflictError(
+            "proposal %(number)s does not fit any more: %(named)s%(more)s",
+            number=number,
+            named=named,
+            more=more,
+        )
 
 
 def _close(session: Session, number: int, state: State, actor: str, reason: str | None) -> Decision:

@@ -263,7 +263,7 @@ def locked(session: Session, number: int) -> Proposal:
     """
     row = session.get(Proposal, number, with_for_update=True, populate_existing=True)
     if row is None:
-        raise NotFoundError(f"there is no proposal {number}")
+        raise NotFoundError("there is no proposal %(number)s", number=number)
     return row
 
 
@@ -290,7 +290,7 @@ def find(session: Session, number: int) -> Listed:
     """
     found = listed(session, number=number)
     if not found:
-        raise NotFoundError(f"there is no proposal {number}")
+        raise NotFoundError("there is no proposal %(number)s", number=number)
     return found[0]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Period
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage.dispatch_tables import InspectorRecusal
 from gis_supervision.storage.tables import Inspector, Premises
 
@@ -46,7 +47,9 @@ def premises_with(session: Session, licence: str) -> int:
     """
     found = session.scalars(select(Premises.id).where(Premises.licence == licence)).first()
     if found is None:
-        raise NotFoundError(f"licence {licence!r}: no premises of the register has it")
+        raise NotFoundError(
+            "licence %(licence)r: no premises of the register has it", licence=licence
+        )
     return found
 
 
@@ -105,8 +108,9 @@ def add(
         if Period(other.valid.lower, other.valid.upper) == valid:
             return False
         raise ConflictError(
-            f"there is a recusal from {other.valid.lower} to {other.valid.upper or 'further on'}"
-            " already: end it first"
+            "there is a recusal from %(lower)s to %(upper)s already: end it first",
+            lower=other.valid.lower,
+            upper=other.valid.upper or Message("further on"),
         )
     session.add(
         InspectorRecusal(
@@ -132,7 +136,9 @@ def end(session: Session, recusal_id: int, day: date) -> None:
     """
     row = session.get(InspectorRecusal, recusal_id)
     if row is None or (row.valid.upper is not None and row.valid.upper <= day):
-        raise NotFoundError(f"no recusal {recusal_id} holds on {day} or later")
+        raise NotFoundError(
+            "no recusal %(recusal_id)s holds on %(day)s or later", recusal_id=recusal_id, day=day
+        )
     if row.valid.lower is not None and row.valid.lower >= day:
         session.delete(row)
     else:

@@ -164,7 +164,7 @@ def of_premises(session: Session, licence: str) -> PremisesHistory:
     """
     premises = session.scalars(select(Premises).where(Premises.licence == licence)).first()
     if premises is None:
-        raise NotFoundError(f"no premises has the licence {licence!r}")
+        raise NotFoundError("no premises has the licence %(licence)r", licence=licence)
     cells = session.execute(_CELLS, {"id": premises.id}).all()
     zones = session.execute(_ZONES, {"cells": [row.id for row in cells]}).all()
     people = session.execute(_PEOPLE, {"zones": list({row.zone_id for row in zones})}).all()

@@ -86,13 +86,15 @@ def of_licence(session: Session, licence: str, day: date) -> Place:
     """
     run = newest_run(session, "risk", day)
     if run is None:
-        raise NotFoundError(f"no order of risk as of {day}: make it with `risk rank`")
+        raise NotFoundError("no order of risk as of %(day)s: make it with `risk rank`", day=day)
     statement = text(_PLACES.format(condition="p.licence = :licence"))
     found = _places(session.execute(statement, {"run": run.id, "licence": licence}).all())
     if not found:
         raise NotFoundError(
-            f"licence {licence}: not in the order of risk as of {day}, which has the premises in"
-            " scope on that day"
+            "licence %(licence)s: not in the order of risk as of %(day)s, which has the premises "
+            "in scope on that day",
+            licence=licence,
+            day=day,
         )
     return found[0]
 

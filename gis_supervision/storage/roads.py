@@ -91,13 +91,17 @@ def require(session: Session, extension: str = "pgrouting") -> None:
     except DBAPIError as error:
         if isinstance(error.orig, InsufficientPrivilege):
             raise UnavailableError(
-                f"this login may not create the extension {extension}: as the database's"
-                f" superuser, run CREATE EXTENSION {extension}"
+                "this login may not create the extension %(extension)s: as the database's "
+                "superuser, run CREATE EXTENSION %(extension)s",
+                extension=extension,
             ) from None
         if isinstance(error.orig, (UndefinedFile, FeatureNotSupported)):
             raise UnavailableError(
-                f"{extension} is not installed on the database server: install the package"
-                f" postgresql-{major}-{extension} (Debian, Ubuntu) or {extension}_{major} (dnf)"
+                "%(extension)s is not installed on the database server: install the package "
+                "postgresql-%(major)s-%(extension)s (Debian, Ubuntu) or %(extension)s_%(major)s "
+                "(dnf)",
+                extension=extension,
+                major=major,
             ) from None
         raise
 

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection, cursor
 from sqlalchemy import URL, make_url
 
 from gis_supervision.errors import UnavailableError
+from gis_supervision.messages import Message
 
 OWNER = "gis_supervision"
 """Role that owns the private database."""
@@ -59,7 +60,7 @@ def connect(url: str | URL, database: str | None = None) -> connection:
     try:
         session: connection = psycopg2.connect(**keywords(address))
     except psycopg2.OperationalError as error:
-        raise UnavailableError(_refusal(address, str(error).strip())) from None
+        raise UnavailableError.told(_refusal(address, str(error).strip())) from None
     session.autocommit = True
     return session
 
@@ -191,8 +192,9 @@ def check(url: str | URL) -> None:
         session.close()
     if lacks:
         raise UnavailableError(
-            f"the server at {shown(url)} cannot be used yet:\n"
-            + "\n".join(f"- {lack}" for lack in lacks)
+            "the server at %(shown)s cannot be used yet:\n%(lacks)s",
+            shown=shown(url),
+            lacks="\n".join(f"- {lack}" for lack in lacks),
         )
 
 
@@ -245,11 +247,14 @@ def reader_url(url: str | URL) -> str:
         connect(reader).close()
     except (psycopg2.Error, UnavailableError) as error:
         raise UnavailableError(
-            f"the server at {shown(url)} has no login for layer queries and none can be made "
-            f"({str(error).strip().splitlines()[0]}). An administrator must run: "
-            f"CREATE ROLE layer_reader LOGIN PASSWORD '...' IN ROLE {READER}; "
-            f'GRANT CONNECT ON DATABASE "{database}" TO {READER}; then set '
-            "GIS_SUPERVISION_READER_DATABASE_URL to the URL with that login"
+            "the server at %(shown)s has no login for layer queries and none can be made "
+            "(%(error)s). An administrator must run: CREATE ROLE layer_reader LOGIN PASSWORD '...' "
+            'IN ROLE %(reader)s; GRANT CONNECT ON DATABASE "%(database)s" TO %(reader)s; then set '
+            "GIS_SUPERVISION_READER_DATABASE_URL to the URL with that login",
+            shown=shown(url),
+            error=str(error).strip().splitlines()[0],
+            reader=READER,
+            database=database,
         ) from error
     finally:
         session.close()
@@ -282,13 +287,18 @@ def check_reader(url: str | URL) -> None:
         session.close()
     if superuser:
         raise UnavailableError(
-            f"GIS_SUPERVISION_READER_DATABASE_URL: {login} is a superuser; layer queries need a "
-            f"login that may read schema map only: CREATE ROLE layer_reader LOGIN IN ROLE {READER}"
+            "GIS_SUPERVISION_READER_DATABASE_URL: %(login)s is a superuser; layer queries need a "
+            "login that may read schema map only: CREATE ROLE layer_reader LOGIN IN ROLE "
+            "%(reader)s",
+            login=login,
+            reader=READER,
         )
     if not member:
         raise UnavailableError(
-            f"GIS_SUPERVISION_READER_DATABASE_URL: {login} may not read schema map; "
-            f'an administrator must run: GRANT {READER} TO "{login}"'
+            "GIS_SUPERVISION_READER_DATABASE_URL: %(login)s may not read schema map; an "
+            'administrator must run: GRANT %(reader)s TO "%(login)s"',
+            login=login,
+            reader=READER,
         )
 
 
@@ -300,16 +310,23 @@ def _connects(url: URL) -> bool:
     return True
 
 
-def _refusal(address: URL, reason: str) -> str:
+def _refusal(address: URL, reason: str) -> Message:
     place = shown(address)
     if "does not exist" in reason and "database" in reason:
-        return (
-            f"there is no database {address.database} at {place}; an administrator must run: "
-            f'CREATE DATABASE "{address.database}" OWNER "{address.username}"'
+        return Message(
+            "there is no database %(database)s at %(place)s; an administrator must run: "
+            'CREATE DATABASE "%(database)s" OWNER "%(login)s"',
+            database=address.database,
+            place=place,
+            login=address.username,
         )
     if "authentication failed" in reason or "no password supplied" in reason:
-        return f"the server refuses the login in {place}: {reason}"
-    return f"the database at {place} does not answer: {reason}"
+        return Message(
+            "the server refuses the login in %(place)s: %(reason)s", place=place, reason=reason
+        )
+    return Message(
+        "the database at %(place)s does not answer: %(reason)s", place=place, reason=reason
+    )
 
 
 def _exists(cur: cursor, catalogue: str, column: str, name: str) -> bool:

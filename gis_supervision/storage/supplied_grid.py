@@ -185,7 +185,10 @@ def _checked_codes(
     for what, values in (("codes", codes), ("divisions", divisions)):
         if values is not None and len(values) != len(polygons):
             raise InvalidInputError(
-                f"grid: {len(polygons)} polygons but {len(values)} {what}: expected one for each"
+                "grid: %(count)s polygons but %(values_count)s %(what)s: expected one for each",
+                count=len(polygons),
+                values_count=len(values),
+                what=what,
             )
     given = [code.strip() or None if code else None for code in codes or [None] * len(polygons)]
     rows: dict[str, int] = {}
@@ -194,14 +197,19 @@ def _checked_codes(
             continue
         if code in rows:
             raise InvalidInputError(
-                f"grid: row {row}: code {code!r} stands in row {rows[code]} already"
+                "grid: row %(row)s: code %(code)r stands in row %(rows)s already",
+                row=row,
+                code=code,
+                rows=rows[code],
             )
         rows[code] = row
         if code.isdigit():
             try:
                 UnitGridCode(code)
             except InvalidInputError as error:
-                raise InvalidInputError(f"grid: row {row}: {error}") from None
+                raise InvalidInputError(
+                    "grid: row %(row)s: %(error)s", row=row, error=error
+                ) from None
     return given
 
 
@@ -259,7 +267,9 @@ def _outline(session: Session, code: str) -> BaseGeometry:
         select(func.st_asbinary(Division.geom)).where(Division.id == func.division_coded(code))
     ).first()
     if data is None:
-        raise NotFoundError(f"division {code!r}: expected one of the register with an outline")
+        raise NotFoundError(
+            "division %(code)r: expected one of the register with an outline", code=code
+        )
     return shapely.from_wkb(bytes(data))
 
 
@@ -290,7 +300,11 @@ def _divisions_of(
     for row, code in enumerate(codes):
         wanted = given[row] if given is not None else None
         if wanted and wanted not in known:
-            raise NotFoundError(f"grid: row {row + 1}: division {wanted!r} is not in the register")
+            raise NotFoundError(
+                "grid: row %(row)s: division %(wanted)r is not in the register",
+                row=row + 1,
+                wanted=wanted,
+            )
         in_code = [code[:end] for end in (12, 9, 6)] if code and code.isdigit() else []
         first = next((name for name in [wanted, *in_code] if name and name in known), None)
         number = known[first][0] if first else by_place[row]

@@ -242,7 +242,7 @@ def by_zone(
 def _hours(session: Session, query: str, as_of: date, day: date, zone: str | None) -> list[Hours]:
     rows = session.execute(text(query), {"as_of": as_of, "day": day, "zone": zone}).mappings().all()
     if zone is not None and not rows:
-        raise NotFoundError(f"no zone has code {zone!r} on {day}")
+        raise NotFoundError("no zone has code %(zone)r on %(day)s", zone=zone, day=day)
     return [Hours(**row) for row in rows]
 
 
@@ -317,10 +317,12 @@ def undo(session: Session, code: str, *, by: str, setting: int | None = None) ->
         wanted = wanted.where(CellWorkload.id == setting)
     rows = session.scalars(wanted.order_by(CellWorkload.id.desc()).with_for_update()).all()
     if setting is not None and not rows:
-        raise NotFoundError(f"cell {code}: there is no setting {setting}")
+        raise NotFoundError(
+            "cell %(code)s: there is no setting %(setting)s", code=code, setting=setting
+        )
     row = next((one for one in rows if one.undone_at is None), None)
     if row is None:
-        raise ConflictError(f"cell {code}: nothing that was set is left to undo")
+        raise ConflictError("cell %(code)s: nothing that was set is left to undo", code=code)
     now = session.scalars(select(func.clock_timestamp())).one()
     row.undone_by, row.undone_at = actor, now
     session.flush()
@@ -345,7 +347,7 @@ def log(session: Session, day: date, code: str | None = None) -> list[Setting]:
         There never was a cell with that code.
     """
     if code is not None and not session.scalar(select(exists().where(GridCell.code == code))):
-        raise NotFoundError(f"there never was a cell with code {code!r}")
+        raise NotFoundError("there never was a cell with code %(code)r", code=code)
     statement = (
         select(
             CellWorkload,
@@ -388,4 +390,6 @@ def _cell(session: Session, code: str) -> int:
     known = session.scalars(select(GridCell.code).where(func.upper_inf(GridCell.valid))).all()
     near = difflib.get_close_matches(code, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    raise NotFoundError(f"no cell of the grid in force has code {code!r}{hint}")
+    raise NotFoundError(
+        "no cell of the grid in force has code %(code)r%(hint)s", code=code, hint=hint
+    )

@@ -113,7 +113,11 @@ def start_zoning(
         .limit(1)
     ).first()
     if early is not None:
-        raise ConflictError(f"zones from {valid_from}: cell {early} does not exist yet on that day")
+        raise ConflictError(
+            "zones from %(valid_from)s: cell %(early)s does not exist yet on that day",
+            valid_from=valid_from,
+            early=early,
+        )
     later = session.scalars(
         select(func.count(ZoneCell.zone_id.distinct())).where(
             func.lower(ZoneCell.valid) >= valid_from
@@ -121,8 +125,10 @@ def start_zoning(
     ).one()
     if later and not replace:
         raise ConflictError(
-            f"{later} zones begin on {valid_from} or later: give a later day, or replace them"
-            " (--replace), which takes away who was responsible for them"
+            "%(later)s zones begin on %(valid_from)s or later: give a later day, or replace them "
+            "(--replace), which takes away who was responsible for them",
+            later=later,
+            valid_from=valid_from,
         )
     for table in (ZoneCell, InspectorAssignment):
         session.execute(
@@ -187,8 +193,9 @@ def assign(
     ).all()
     if taken:
         raise ConflictError(
-            f"zones {', '.join(sorted(taken))}: there is a responsible inspector on or after"
-            f" {valid_from}"
+            "zones %(taken)s: there is a responsible inspector on or after %(valid_from)s",
+            taken=", ".join(sorted(taken)),
+            valid_from=valid_from,
         )
     session.execute(
         insert(InspectorAssignment),

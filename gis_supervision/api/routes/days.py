@@ -123,7 +123,7 @@ def own_routes(
     """Return the routes of one inspector from a day on."""
     asked(request, known=("last", "format", "language"))
     if last is not None and not day <= last:
-        raise InvalidInputError(f"last: expected {day} or later, got {last}")
+        raise InvalidInputError("last: expected %(day)s or later, got %(last)s", day=day, last=last)
     translate = translator(language)
     timezone = shared.rules.days.timezone
     with session_scope(shared.engine) as session:

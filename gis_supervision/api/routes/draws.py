@@ -137,7 +137,9 @@ def file(
     with session_scope(shared.engine) as session:
         record = draws.find(session, number)
         if name not in _files(record):
-            raise NotFoundError(f"{name} of draw {number} is not public, or not yet")
+            raise NotFoundError(
+                "%(name)s of draw %(number)s is not public, or not yet", name=name, number=number
+            )
         content = _content(record, name)
     kinds = {LIST_FILE: "text/plain; charset=utf-8", BUNDLE_FILE: "application/zip"}
     return Response(

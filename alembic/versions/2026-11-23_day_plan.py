@@ -105,7 +105,7 @@ def upgrade() -> None:
             name=op.f("ck_day_stop_times_in_order"),
         ),
         sa.CheckConstraint(
-            "purpose IN ('due', 'hazard', 'file')", name=op.f("ck_day_stop_purpose_known")
+            "purpose IN ('due', 'hazard', 'file', 'draw')", name=op.f("ck_day_stop_purpose_known")
         ),
         sa.ForeignKeyConstraint(
             ["route_id"], ["day_route.id"], name=op.f("fk_day_stop_route_id"), ondelete="CASCADE"
@@ -124,7 +124,8 @@ def upgrade() -> None:
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "purpose IN ('due', 'hazard', 'file')", name=op.f("ck_day_left_out_purpose_known")
+            "purpose IN ('due', 'hazard', 'file', 'draw')",
+            name=op.f("ck_day_left_out_purpose_known"),
         ),
         sa.ForeignKeyConstraint(
             ["plan_id"], ["day_plan.id"], name=op.f("fk_day_left_out_plan_id"), ondelete="CASCADE"

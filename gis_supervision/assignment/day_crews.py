@@ -10,7 +10,7 @@ from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import day_stops, inspectors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from sqlalchemy.orm import Session
@@ -37,9 +37,13 @@ class Unit:
 
 
 def units_on(
-    session: Session, rules: RulePack, planned: Sequence[date], only: Sequence[str]
+    session: Session,
+    rules: RulePack,
+    planned: Sequence[date],
+    only: Sequence[str],
+    pairs: Mapping[int, Sequence[tuple[int, int]]] | None = None,
 ) -> list[Unit]:
-    """Tell who goes together on which days: teams whose two are there, others alone.
+    """Tell who goes together on which days: drawn pairs, teams whose two are there, others alone.
 
     Parameters
     ----------
@@ -51,6 +55,9 @@ def units_on(
         The days.
     only
         Staff numbers of those who are planned; empty: everybody who is there.
+    pairs
+        Ids of those who were drawn to go together (A and B), by day of the plan; what teams they
+        are else in does not matter on these days.
 
     Returns
     -------
@@ -72,10 +79,7 @@ def units_on(
             for one in people
             if one.available(day) and (not only or one.staff_number in only)
         }
-        for one in there.values():
-            other = None if one.team is None else there.get(one.team.colleague_id)
-            if one.team is not None and other is not None and one.team.role == "B":
-                continue
+        for one, other in _together(there, (pairs or {}).get(at, ())):
             skills = _skills(rules, one, other, day)
             recused = one.recused_premises | (other.recused_premises if other else frozenset())
             same = (one.id, None if other is None else other.id, skills)
@@ -95,6 +99,20 @@ def units_on(
             "inspector %(missing)s: not there on these days", missing=", ".join(missing)
         )
     return sorted(found.values(), key=lambda unit: unit.key)
+
+
+def _together(
+    there: Mapping[int, Inspector], pairs: Sequence[tuple[int, int]]
+) -> list[tuple[Inspector, Inspector | None]]:
+    """Tell who goes with whom on a day: each of those who are there once."""
+    drawn = [(there[lead], there[second]) for lead, second in pairs]
+    left = {one: who for one, who in there.items() if not any(one in two for two in pairs)}
+    found: list[tuple[Inspector, Inspector | None]] = [*drawn]
+    for one in left.values():
+        other = None if one.team is None else left.get(one.team.colleague_id)
+        if one.team is None or other is None or one.team.role != "B":
+            found.append((one, other))
+    return found
 
 
 def _skills(

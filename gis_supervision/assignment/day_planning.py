@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gis_supervision import __version__
-from gis_supervision.assignment import routing, travel, wanted_stops
-from gis_supervision.assignment.day_crews import Unit, owners, units_on
+from gis_supervision.assignment import day_candidates, drawn_stops, routing, travel, wanted_stops
+from gis_supervision.assignment.day_crews import Unit, units_on
 from gis_supervision.assignment.route_reasons import Reason
-from gis_supervision.assignment.routing import Crew, Routes, Shift, Stop, Window
+from gis_supervision.assignment.routing import Crew, Routes, Shift, Stop
 from gis_supervision.assignment.travel import OFFICE, Place
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop
 from gis_supervision.storage import analyses, day_plans, day_stops, roads
@@ -25,17 +25,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import polars as pl
     from sqlalchemy.orm import Session
 
+    from gis_supervision.assignment.day_candidates import Candidate
+    from gis_supervision.assignment.drawn_stops import Drawn
     from gis_supervision.assignment.wanted_stops import Wanted
     from gis_supervision.domain.rules import RulePack
 
 SOURCES = ("due", "hazards")
+"""What is planned where nothing is said."""
+ALL_SOURCES = (*SOURCES, drawn_stops.SOURCE)
 MATRICES = ("straight_line", "roads", "file")
 MOST_DAYS = 31
 _WEEKEND = 5
-_SPARE = 1.3
-"""How many more stops than time are looked at for each crew: some lie better than others."""
 
 NOTES = {
     "no_home": gettext_noop(
@@ -44,6 +47,7 @@ NOTES = {
     "not_considered": gettext_noop("stops not looked at, since more urgent ones fill the days: {}"),
     "no_way": gettext_noop("pairs of places without a way in the matrix: {}"),
     "off_road": gettext_noop("places too far from every road: {}"),
+    "unregistered": gettext_noop("drawn licences that the register has no longer: {}"),
     "skills_unchecked": gettext_noop(
         "no certificate is recorded of anybody: skills were not looked at ({} crews)"
     ),
@@ -64,7 +68,10 @@ class Request:
     days
         Number of days.
     sources
-        Any of `SOURCES`: premises due by the last day, hazards due by then.
+        Any of `ALL_SOURCES`: premises due by the last day, hazards due by then, premises that draws
+        ask for, which only the pairs go to that were drawn for them.
+    draws
+        Names or numbers of the draws; empty: all that have been carried out.
     wanted
         Stops of a file beside those.
     only
@@ -84,6 +91,7 @@ class Request:
     first: date
     days: int = 1
     sources: tuple[str, ...] = SOURCES
+    draws: tuple[str, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     only: tuple[str, ...] = ()
     office: tuple[float, float] | None = None
@@ -116,18 +124,6 @@ class Planned:
             "left_out": {key: reason.value for key, reason in self.left_out.items()},
             "notes": self.notes,
         }
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A premises that is wanted: everything but its place in the matrix."""
-
-    id: int
-    stop: Stop
-    lat: float | None
-    lng: float | None
-    purpose: str
-    due_on: date | None
 
 
 def dates(first: date, days: int, *, weekends: bool = False) -> tuple[date, ...]:
@@ -186,23 +182,27 @@ def plan(
         raise InvalidInputError(
             "matrix: expected one of %(matrices)s, a file with file", matrices=", ".join(MATRICES)
         )
-    unknown = set(request.sources) - set(SOURCES)
+    unknown = set(request.sources) - set(ALL_SOURCES)
     if unknown:
         raise InvalidInputError(
             "source %(unknown)s: expected any of %(sources)s",
             unknown=", ".join(sorted(unknown)),
-            sources=", ".join(SOURCES),
+            sources=", ".join(ALL_SOURCES),
         )
+    drawn_stops.require(request.sources, request.draws)
+    by = checked_actor(by)
     planned = dates(request.first, request.days, weekends=request.weekends)
-    units = units_on(session, rules, planned, request.only)
-    candidates = _candidates(session, rules, request, planned, units)
     notes: Counter[str] = Counter()
+    rows, drawn = _asked(session, rules, request, planned)
+    notes["unregistered"] = len(drawn.unregistered)
+    units = units_on(session, rules, planned, request.only, drawn.days)
+    candidates = day_candidates.read(session, rules, request, planned, units, rows, drawn)
     if not any(member.certificates for unit in units for member in unit.members):
         candidates = [
             replace(one, stop=replace(one.stop, skills=frozenset())) for one in candidates
         ]
         notes["skills_unchecked"] = len(units)
-    chosen, homeless, not_considered = _choose(rules, candidates, units)
+    chosen, homeless, not_considered = day_candidates.choose(rules, candidates, units)
     notes["not_considered"] = not_considered
     places, stops, crews, starts = _placed(rules, chosen, units, request, notes)
     times = _times(session, rules, request, places, notes)
@@ -215,10 +215,15 @@ def plan(
         iterations=request.iterations,
         max_seconds=request.max_seconds,
     )
+    by_key = {one.stop.key: one for one in candidates}
     left_out = {one.key: one.reason for one in found.left_out}
     left_out |= {one.stop.key: Reason.NOT_LOCATED for one in homeless}
+    unplaced = [
+        NewLeftOut(by_key[key].id, by_key[key].purpose, by_key[key].due_on, reason.value)
+        for key, reason in left_out.items()
+    ]
+    left_out |= drawn.left_out
     notes["late"], notes["time_limited"] = found.late, int(found.time_limited)
-    by_key = {one.stop.key: one for one in candidates}
     told = {name: count for name, count in notes.items() if count}
     summary = {**found.to_dict(), "notes": told}
     summary["left_out"] = dict(Counter(reason.value for reason in left_out.values()))
@@ -226,10 +231,7 @@ def plan(
         session,
         planned,
         _new_routes(found, planned, units, starts, by_key),
-        [
-            NewLeftOut(by_key[key].id, by_key[key].purpose, by_key[key].due_on, reason.value)
-            for key, reason in left_out.items()
-        ],
+        [*unplaced, *drawn.rows()],
         by=by,
         matrix=request.matrix,
         seed=request.seed,
@@ -251,127 +253,28 @@ def _parameters(request: Request) -> dict[str, Any]:
     return told
 
 
-def _candidates(
-    session: Session,
-    rules: RulePack,
-    request: Request,
-    planned: Sequence[date],
-    units: Sequence[Unit],
-) -> list[_Candidate]:
-    """Read who is to be visited, the most urgent first."""
-    wanted = {one.licence: one for one in request.wanted}
-    channels = rules.counted_channels()
-    licences = None if request.sources else sorted(wanted)
-    rows = day_stops.premises(session, planned[0], channels, licences)
-    intervals = rules.required_intervals_days(
-        rows["risk_class"].to_list(), rows["credit_class"].to_list(), rows["category"].to_list()
+def _asked(
+    session: Session, rules: RulePack, request: Request, planned: Sequence[date]
+) -> tuple[pl.DataFrame, Drawn]:
+    """Read the premises that may be visited, and what draws ask for."""
+    drawn = drawn_stops.SOURCE in request.sources
+    visits = drawn_stops.waiting(session, rules, planned, request.draws) if drawn else []
+    licences = None
+    if not {*request.sources} & {*SOURCES}:
+        named = {one.licence for one in request.wanted} | {one.licence for one in visits}
+        licences = sorted(named)
+    rows = day_stops.premises(session, planned[0], rules.counted_channels(), licences)
+    if not visits:
+        return rows, drawn_stops.NONE
+    minutes = {one.licence: one.minutes for one in request.wanted if one.minutes is not None}
+    return rows, drawn_stops.paired(
+        session, rules, planned, visits, rows, minutes=minutes, only=request.only
     )
-    zones = {} if request.any_zone else owners(session, planned, units)
-    found = []
-    for row, interval in zip(rows.iter_rows(named=True), intervals, strict=True):
-        one = _candidate(rules, request, planned, row, float(interval), wanted.get(row["licence"]))
-        if one is not None:
-            crews = zones.get(row["zone_id"])
-            found.append(replace(one, stop=replace(one.stop, crews=crews)))
-    return sorted(found, key=lambda one: (*one.stop.rank, one.stop.key))
-
-
-def _candidate(
-    rules: RulePack,
-    request: Request,
-    planned: Sequence[date],
-    row: dict[str, Any],
-    interval: float,
-    wanted: Wanted | None,
-) -> _Candidate | None:
-    """Tell whether and how a premises is wanted; an inspection counts before a follow-up."""
-    last = planned[-1]
-    purpose, due_on, people, hours = None, None, rules.days.people.count, 0.0
-    due = _due(row, interval, planned[0])
-    if wanted is not None:
-        purpose, due_on = "file", wanted.due_on
-        hours = rules.workload.visit_hours(row["category"])
-    elif "due" in request.sources and due is not None and due <= last:
-        purpose, due_on = "due", due
-        hours = rules.workload.visit_hours(row["category"])
-    elif (
-        "hazards" in request.sources
-        and row["hazards"]
-        and (row["hazard_due"] is None or row["hazard_due"] <= last)
-    ):
-        purpose, due_on, people = "hazard", row["hazard_due"], rules.days.follow_up.count
-        each = rules.workload.open_hazard
-        hours = rules.workload.visit.hours if each is None else each.hours
-    if purpose is None:
-        return None
-    service = math.ceil(3600 * hours)
-    opens = rules.days.open.spans
-    if wanted is not None:
-        people = wanted.people or people
-        service = service if wanted.minutes is None else math.ceil(60 * wanted.minutes)
-        opens = opens if wanted.hours is None else wanted.hours
-    skill = rules.skill_for(row["category"])
-    yearly = 0.0 if math.isnan(interval) or interval <= 0 else 365.25 / interval
-    return _Candidate(
-        id=row["id"],
-        stop=Stop(
-            key=row["licence"],
-            place=0,
-            service_s=service,
-            windows=tuple(Window(at, *span) for at in range(len(planned)) for span in opens),
-            skills=frozenset() if skill is None else frozenset({skill.value}),
-            people=people,
-            due_day=None if due_on is None else _index(due_on, planned),
-            risk=yearly + row["critical"],
-        ),
-        lat=row["lat"],
-        lng=row["lng"],
-        purpose=purpose,
-        due_on=due_on,
-    )
-
-
-def _due(row: dict[str, Any], interval: float, first: date) -> date | None:
-    """Return the day by which a visit is due, None where the rules ask for none."""
-    if math.isnan(interval):
-        return None
-    begun: date | None = row["last_visit"] or row["opened_on"]
-    return first - timedelta(days=1) if begun is None else begun + timedelta(days=int(interval))
-
-
-def _index(day: date, planned: Sequence[date]) -> int:
-    """Return the last day of a plan up to a deadline; below 0: days that it is overdue."""
-    if day < planned[0]:
-        return (day - planned[0]).days
-    return sum(one <= day for one in planned) - 1
-
-
-def _choose(
-    rules: RulePack, candidates: Sequence[_Candidate], units: Sequence[Unit]
-) -> tuple[list[_Candidate], list[_Candidate], int]:
-    """Take the most urgent stops, about as many as the crews have time for."""
-    work = sum(end - begin for begin, end in rules.days.work.spans)
-    left = {unit.key: _SPARE * work * len(unit.days) for unit in units}
-    way = 3600 * (rules.workload.travel.hours if rules.workload.travel else 0.0)
-    chosen, nowhere, passed = [], [], 0
-    for one in candidates:
-        if one.lat is None or one.lng is None:
-            nowhere.append(one)
-            continue
-        crews = [key for key in (one.stop.crews or left) if key in left]
-        roomy = max(crews, key=lambda key: left[key], default=None)
-        if roomy is not None and left[roomy] <= 0:
-            passed += 1
-            continue
-        if roomy is not None:
-            left[roomy] -= one.stop.service_s + way / 2
-        chosen.append(one)
-    return chosen, nowhere, passed
 
 
 def _placed(
     rules: RulePack,
-    chosen: Sequence[_Candidate],
+    chosen: Sequence[Candidate],
     units: Sequence[Unit],
     request: Request,
     notes: Counter[str],
@@ -450,7 +353,7 @@ def _new_routes(
     planned: Sequence[date],
     units: Sequence[Unit],
     starts: dict[str, str],
-    by_key: dict[str, _Candidate],
+    by_key: dict[str, Candidate],
 ) -> list[NewRoute]:
     unit_of = {unit.key: unit for unit in units}
     return [

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gis_supervision.domain import draw_transcript
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.draw_transcript import Commitment
 from gis_supervision.domain.draws import (
     METHODS,
@@ -151,12 +153,12 @@ def plan(session: Session, rules: RulePack, wish: Wish, *, by: str) -> Record:
     Raises
     ------
     InvalidInputError
-        When a stratum has no ratio, nothing is eligible, or a value is not as it should be.
+        When a stratum has no ratio or a ratio no stratum, nothing is eligible, or a value is not as
+        it should be.
     ConflictError
         When another draw has the name.
     """
-    if not by.strip():
-        raise InvalidInputError("by: expected the name of who plans the draw")
+    by = checked_actor(by)
     try:
         check_text(wish.name, "name of the plan")
     except DrawError as error:
@@ -201,6 +203,13 @@ def prospect(session: Session, rules: RulePack, wish: Wish) -> dict[str, Any]:
     found = eligibility(session, rules, wish)
     listed = canonical_list(found.premises, found.excluded)
     quotas = quotas_by_ratio(listed, _ratios(rules, wish))
+    absent = sorted({unicodedata.normalize("NFC", one) for one in wish.ratios} - set(quotas))
+    if absent:
+        raise InvalidInputError(
+            "ratio of %(absent)s: no eligible premises is of that class; there are %(strata)s",
+            absent=", ".join(absent),
+            strata=", ".join(f"{name} ({n})" for name, n in found.counts["strata"].items()),
+        )
     reserves = reserves_by_ratio(listed, quotas, wish.reserve_ratio)
     return {**found.counts, "quotas": quotas, "reserves": reserves}
 
@@ -262,8 +271,7 @@ def commit(
             name=wish.name,
             rules=record.plan.rules,
         )
-    if not by.strip():
-        raise InvalidInputError("by: expected the name of who commits to the draw")
+    by = checked_actor(by)
     found = eligibility(session, rules, wish)
     people, aliases = _inspectors(session, rules, wish, found.ids)
     listed = canonical_list(found.premises, found.excluded, people)
@@ -352,8 +360,9 @@ def enter_seed(
             entered_by=record.result.entered_by,
             entered_at=record.result.entered_at.isoformat(),
         )
-    if not by.strip() or not source_value.strip():
-        raise InvalidInputError("expected who enters the seed, and what its source published")
+    by = checked_actor(by)
+    if not source_value.strip():
+        raise InvalidInputError("source_value: expected what the source of the seed published")
     now = draws.clock(session)
     if now < kept.seed_known_from:
         raise InvalidInputError(
@@ -393,8 +402,7 @@ def publish(session: Session, name: str | int, *, by: str) -> Record:
             name=record.plan.name,
             published_at=record.publication.published_at.isoformat(),
         )
-    if not by.strip():
-        raise InvalidInputError("by: expected the name of who publishes the draw")
+    by = checked_actor(by)
     draws.add_publication(session, record.plan.id, by)
     return draws.find(session, record.plan.id)
 

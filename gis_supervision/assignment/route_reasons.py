@@ -21,6 +21,14 @@ class Reason(StrEnum):
     """Why a stop is left out; the first that holds, in this order."""
 
     NOT_LOCATED = "not_located"
+    NOT_SUPERVISED = "not_supervised"
+    NO_PAIR = "no_pair"
+    PAIR_NOT_PLANNED = "pair_not_planned"
+    PAIR_RECUSED = "pair_recused"
+    PAIR_ABSENT = "pair_absent"
+    PAIR_APART = "pair_apart"
+    PAIR_UNSKILLED = "pair_unskilled"
+    PAIR_TAKEN = "pair_taken"
     NO_SKILL = "no_skill"
     NO_TEAM = "no_team"
     RECUSED = "recused"
@@ -36,6 +44,18 @@ class Reason(StrEnum):
 
 REASONS: Final = {
     Reason.NOT_LOCATED: gettext_noop("its location is not known"),
+    Reason.NOT_SUPERVISED: gettext_noop(
+        "closed for good, or no longer supervised: the draw's next reserve stands for it"
+    ),
+    Reason.NO_PAIR: gettext_noop("no pair of inspectors was drawn for it"),
+    Reason.PAIR_NOT_PLANNED: gettext_noop("not both who were drawn for it are planned"),
+    Reason.PAIR_RECUSED: gettext_noop("one of the two drawn for it is recused"),
+    Reason.PAIR_ABSENT: gettext_noop("one of the two drawn for it is there on no day of the plan"),
+    Reason.PAIR_APART: gettext_noop("the two drawn for it are there on no day together"),
+    Reason.PAIR_UNSKILLED: gettext_noop("the two drawn for it have the skill no longer"),
+    Reason.PAIR_TAKEN: gettext_noop(
+        "the two drawn for it go with others on all days that they have in common"
+    ),
     Reason.NO_SKILL: gettext_noop("nobody has the skill"),
     Reason.NO_TEAM: gettext_noop("needs two inspectors, and no team has the skill"),
     Reason.RECUSED: gettext_noop("all who could go are recused"),

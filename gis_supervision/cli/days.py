@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gis_supervision.assignment import day_planning, routing
+from gis_supervision.assignment import day_planning, drawn_stops, routing
 from gis_supervision.assignment.route_reasons import REASONS, Reason
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
@@ -46,7 +46,15 @@ def plan(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help=gettext_noop("due, hazards or none; several times: all of them. Default: both.")
+            help=gettext_noop(
+                "due, hazards, draw or none; several times: all of them. Default: due and hazards."
+            )
+        ),
+    ] = None,
+    draw: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=gettext_noop("Name or number of a draw, several times: all of them; source draw.")
         ),
     ] = None,
     stops: Annotated[
@@ -97,7 +105,8 @@ def plan(
             request = day_planning.Request(
                 first=first.date(),
                 days=days,
-                sources=_sources(source),
+                sources=_sources(source, draw),
+                draws=tuple(draw or ()),
                 wanted=() if stops is None else day_planning.stops_of_file(session, stops),
                 only=tuple(inspector or ()),
                 office=None if office is None else _point(office),
@@ -114,7 +123,7 @@ def plan(
                 session,
                 connection.rules(),
                 request,
-                by=by or getpass.getuser(),
+                by=getpass.getuser() if by is None else by,
                 replace_plan=replace,
             )
     if as_json:
@@ -318,10 +327,11 @@ def load_roads(
     )
 
 
-def _sources(given: list[str] | None) -> tuple[str, ...]:
-    if not given:
+def _sources(given: list[str] | None, draws: list[str] | None) -> tuple[str, ...]:
+    if not given and not draws:
         return day_planning.SOURCES
-    return () if given == ["none"] else tuple(dict.fromkeys(given))
+    named = [] if given == ["none"] else given or []
+    return tuple(dict.fromkeys([*named, *([drawn_stops.SOURCE] if draws else [])]))
 
 
 def _point(text: str) -> tuple[float, float]:

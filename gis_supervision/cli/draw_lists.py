@@ -48,7 +48,7 @@ def add(
             first_day=first.date() if first else register.current_day(session),
             last_day=last.date() if last else None,
             reason=reason,
-            by=by or getpass.getuser(),
+            by=getpass.getuser() if by is None else by,
         )
     _print(connection.translate, [entry], as_json=as_json)
 
@@ -76,7 +76,9 @@ def end(
 ) -> None:
     with connected() as connection, session_scope(connection.engine) as session:
         last = day.date() if day else register.current_day(session)
-        entry = do_not_disturb.end(session, number, last, by=by or getpass.getuser())
+        entry = do_not_disturb.end(
+            session, number, last, by=getpass.getuser() if by is None else by
+        )
     _print(connection.translate, [entry], as_json=as_json)
 
 

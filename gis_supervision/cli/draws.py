@@ -116,7 +116,7 @@ def plan(
         prospect = drawing.prospect(session, rules, wish)
         told: dict[str, Any] = {"name": name, "state": None}
         if not dry_run:
-            record = drawing.plan(session, rules, wish, by=by or getpass.getuser())
+            record = drawing.plan(session, rules, wish, by=getpass.getuser() if by is None else by)
             if randomness is not None and known_from is not None:
                 record = drawing.commit(
                     session,
@@ -124,7 +124,7 @@ def plan(
                     record.plan.id,
                     randomness=randomness,
                     seed_known_from=_moment(known_from),
-                    by=by or getpass.getuser(),
+                    by=getpass.getuser() if by is None else by,
                 )
             told = draw_record.office(session, record)
         told["prospect"] = prospect
@@ -149,7 +149,7 @@ def commit(
             draw,
             randomness=randomness,
             seed_known_from=_moment(known_from),
-            by=by or getpass.getuser(),
+            by=getpass.getuser() if by is None else by,
         )
         told = draw_record.office(session, record)
     _print_draw(connection.translate, told, as_json=as_json)
@@ -176,7 +176,7 @@ def seed(
             draw,
             value,
             source_value=source_value or value,
-            by=by or getpass.getuser(),
+            by=getpass.getuser() if by is None else by,
             listed=None if listed is None else _read(listed),
         )
         told = draw_record.office(session, record)
@@ -204,7 +204,7 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     with connected() as connection, session_scope(connection.engine) as session:
-        record = drawing.publish(session, draw, by=by or getpass.getuser())
+        record = drawing.publish(session, draw, by=getpass.getuser() if by is None else by)
         told = draw_record.public(session, record)
         if output is not None:
             told["bundle"] = str(draw_bundle.write(record, output))

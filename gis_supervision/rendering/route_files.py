@@ -28,6 +28,7 @@ PURPOSES: Final = {
     "due": gettext_noop("inspection due"),
     "hazard": gettext_noop("hazard to be looked after"),
     "file": gettext_noop("named by the office"),
+    "draw": gettext_noop("drawn by lot"),
 }
 """What people call why a stop is made."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
 
+from gis_supervision.domain.actors import checked_actor
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.storage.draw_tables import DoNotDisturb
 from gis_supervision.storage.tables import Premises
@@ -76,8 +77,9 @@ def add(
     ConflictError
         When the premises is on the list on one of these days already.
     """
-    if not reason.strip() or not by.strip():
-        raise InvalidInputError("do-not-disturb list: expected a reason and a name")
+    by = checked_actor(by)
+    if not reason.strip():
+        raise InvalidInputError("do-not-disturb list: expected a reason")
     if last_day is not None and last_day < first_day:
         raise InvalidInputError(
             "do-not-disturb list: %(last_day)s comes before %(first_day)s",
@@ -132,10 +134,11 @@ def end(session: Session, number: int, day: date, *, by: str) -> Entry:
     NotFoundError
         When there is no such entry.
     InvalidInputError
-        When the day comes before its first.
+        When the day comes before its first, or nobody is named who does it.
     ConflictError
         When it has ended by then already.
     """
+    by = checked_actor(by)
     row = session.get(DoNotDisturb, number, with_for_update=True)
     if row is None:
         raise NotFoundError("the do-not-disturb list has no entry %(number)s", number=number)

@@ -17,7 +17,7 @@ from gis_supervision.storage.columns import (
     reference,
 )
 
-PURPOSES = ("due", "hazard", "file")
+PURPOSES = ("due", "hazard", "file", "draw")
 """Why a stop is wanted."""
 
 
@@ -86,7 +86,7 @@ class DayStop(Record):
     __tablename__ = "day_stop"
     __table_args__ = (
         CheckConstraint("arrival_s <= start_s AND start_s <= departure_s", name="times_in_order"),
-        CheckConstraint("purpose IN ('due', 'hazard', 'file')", name="purpose_known"),
+        CheckConstraint("purpose IN ('due', 'hazard', 'file', 'draw')", name="purpose_known"),
     )
     route_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("day_route.id", ondelete="CASCADE"), primary_key=True
@@ -107,7 +107,7 @@ class DayLeftOut(Record):
 
     __tablename__ = "day_left_out"
     __table_args__ = (
-        CheckConstraint("purpose IN ('due', 'hazard', 'file')", name="purpose_known"),
+        CheckConstraint("purpose IN ('due', 'hazard', 'file', 'draw')", name="purpose_known"),
     )
     plan_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("day_plan.id", ondelete="CASCADE"), primary_key=True

@@ -8,6 +8,7 @@ import gpxpy
 import httpx
 import icalendar
 import pytest
+from draws_made import drawn, picked
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.app import create_app
@@ -46,7 +47,9 @@ def client(fresh_database, serve, tmp_path) -> httpx.Client:
         reader_database_url=endpoint.reader_url,
         language="en",
     )
-    return serve(create_app(settings))
+    client = serve(create_app(settings))
+    client.database_url = endpoint.url
+    return client
 
 
 def body(**values):
@@ -82,6 +85,23 @@ def test_a_plan_is_made_and_each_gets_his_own(client):
     page = client.get(f"/days/{MONDAY}/inspectors/N1", params={"format": "html"})
     assert "S10" in page.text
     assert "S00" not in page.text
+
+
+def test_the_pair_of_a_draw_goes_though_it_is_no_team(client):
+    engine = database.engine(client.database_url)
+    with Session(engine) as session:
+        record = drawn(session, day=date.fromisoformat(MONDAY), ratios={"none": 0.5})
+        licences = set(picked(session, record))
+        session.commit()
+    engine.dispose()
+    made = client.post("/days", json=body(sources=["draw"], draws=["Q3"], days=2))
+    assert made.status_code == 201, made.text
+    assert (made.json()["stops"], made.json()["left_out"]) == (3, {})
+    routes = client.get(f"/days/{MONDAY}/inspectors/N1", params={"last": "2024-06-04"}).json()
+    assert {stop["licence"] for one in routes["routes"] for stop in one["stops"]} == licences
+    assert all({one["lead"], one["assistant"]} == {"N0", "N1"} for one in routes["routes"])
+    assert client.post("/days", json=body(draws=["Q3"])).status_code == 422
+    assert client.post("/days", json=body(sources=["draw"], draws=["Q4"])).status_code == 404
 
 
 def test_nothing_of_a_plan_is_in_layers_or_maps(client):

@@ -147,6 +147,25 @@ def test_a_class_without_a_ratio_must_be_given_one(register):
     }
 
 
+def test_a_ratio_for_a_class_that_does_not_occur_is_refused_with_those_that_do(register):
+    for make in (drawing.prospect, lambda *a: drawing.plan(*a, by="Ann")):
+        with pytest.raises(
+            InvalidInputError, match=r"ratio of E:.*there are A \(30\), none \(10\)"
+        ):
+            make(register, RULES, wish(ratios=RATIOS | {"E": 0.5}))
+    with pytest.raises(InvalidInputError, match="ratio of A"):
+        drawing.prospect(register, RULES, wish(scope=Scope(categories=("production",))))
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_nobody_is_no_name(register, blank):
+    with pytest.raises(InvalidInputError, match="by: expected"):
+        drawing.plan(register, RULES, wish(), by=blank)
+    entry = do_not_disturb.on(register, DAY)[0]
+    with pytest.raises(InvalidInputError, match="by: expected"):
+        do_not_disturb.end(register, entry.id, DAY, by=blank)
+
+
 def test_a_draw_from_plan_to_publication(people, session, tmp_path):
     factories.recusal(session, people[0], owner_credit_code="OWNER")
     factories.recusal(session, people[1], session.get_one(Premises, _id(session, "N01")))
@@ -418,7 +437,7 @@ def test_entries_of_the_do_not_disturb_list(register):
         do_not_disturb.add(
             register, "A00", first_day=DAY, last_day=date(2025, 6, 30), reason="x", by="Bo"
         )
-    with pytest.raises(InvalidInputError, match="reason and a name"):
+    with pytest.raises(InvalidInputError, match="expected a reason"):
         do_not_disturb.add(register, "A00", first_day=DAY, last_day=None, reason=" ", by="Bo")
     ended = do_not_disturb.end(register, entry.id, date(2025, 7, 10), by="Cy")
     assert (ended.last_day, ended.ended_by) == (date(2025, 7, 10), "Cy")

@@ -1,12 +1,15 @@
 """Days, as a dispatcher plans them and an inspector takes them along."""
 
 import json
+import os
 import stat
+from datetime import date
 
 import factories
 import geopandas
 import pytest
 import shapely
+from draws_made import drawn
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
@@ -90,6 +93,21 @@ def test_a_day_without_routes_says_so_and_what_is_left_out(run, tmp_path):
     said = run("show", MONDAY, as_json=False)
     assert f"{MONDAY} 没有路线" in said
     assert "S9" in said
+
+
+def test_premises_drawn_are_left_out_with_the_reason(run):
+    engine = database.engine(os.environ[f"{ENV_PREFIX}DATABASE_URL"])
+    with Session(engine) as session:
+        drawn(session, day=date.fromisoformat(MONDAY), ratios={"none": 0.5})
+        session.commit()
+    engine.dispose()
+    made = run("plan", MONDAY, *OFFICE, "--draw", "Q3")
+    assert set(made["left_out"].values()) == {"no_pair"}
+    said = run("plan", MONDAY, *OFFICE, "--source", "draw", "--replace", as_json=False)
+    assert "2 × 未抽到检查人员配对" in said
+    assert "随机抽中" not in run("show", MONDAY, as_json=False)
+    with pytest.raises(InvalidInputError, match="by: expected"):
+        run("plan", MONDAY, *OFFICE, "--replace", "--by", "  ")
 
 
 def test_what_is_wrong_is_told(run, tmp_path):

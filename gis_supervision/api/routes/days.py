@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from gis_supervision.api.dependencies import (
+    By,
     CurrentResources,
     RequestLanguage,
     asked,
@@ -49,10 +50,11 @@ class Planning(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    by: By
     first: date
     days: Annotated[int, Field(ge=1, le=day_planning.MOST_DAYS)] = 1
-    sources: list[Literal["due", "hazards"]] = ["due", "hazards"]
+    sources: list[Literal["due", "hazards", "draw"]] = ["due", "hazards"]
+    draws: list[str] = []
     inspectors: list[str] = []
     office: Office | None = None
     from_office: bool = False
@@ -91,6 +93,7 @@ def plan(body: Planning, shared: CurrentResources) -> dict[str, Any]:
                 first=body.first,
                 days=body.days,
                 sources=tuple(body.sources),
+                draws=tuple(body.draws),
                 only=tuple(body.inspectors),
                 office=None if body.office is None else (body.office.lat, body.office.lng),
                 from_office=body.from_office,

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gis_supervision.api.dependencies import (
+    By,
     CurrentResources,
     RequestLanguage,
     asked,
@@ -49,7 +50,7 @@ class Scope(_Strict):
 class Source(_Strict):
     """Where the seed will come from, how it is written, and when it is known."""
 
-    by: Text
+    by: By
     randomness: Text
     seed_known_from: datetime
 
@@ -57,7 +58,7 @@ class Source(_Strict):
 class Plan(_Strict):
     """A plan, as `gis_supervision.assignment.drawing.Wish` describes it."""
 
-    by: Text
+    by: By
     name: Text
     day: date | None = None
     scope: Scope = Scope()
@@ -75,7 +76,7 @@ class Plan(_Strict):
 class Seed(_Strict):
     """The seed, and what its source published, word for word."""
 
-    by: Text
+    by: By
     seed: Text
     source_value: Text
 
@@ -83,13 +84,13 @@ class Seed(_Strict):
 class Actor(_Strict):
     """Who does it."""
 
-    by: Text
+    by: By
 
 
 class Quiet(_Strict):
     """Days on which a premises is left out of draws, both inclusive."""
 
-    by: Text
+    by: By
     licence: Text
     reason: Text
     first_day: date | None = None
@@ -99,7 +100,7 @@ class Quiet(_Strict):
 class End(_Strict):
     """The last day of an entry."""
 
-    by: Text
+    by: By
     last_day: date
 
 

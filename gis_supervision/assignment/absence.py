@@ -7,8 +7,7 @@ absence inside the first, or across its end, is covered as it is on every day.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,16 +17,18 @@ from gis_supervision.assignment.drafts import (
     Draft,
     Handover,
     cell_changes,
+    changed_cells,
+    changing_days,
+    joined_handovers,
     zones_in_force,
 )
 from gis_supervision.assignment.zone_plan import Reason
-from gis_supervision.domain.proposals import Cover, Kind, Period, joined, segments
+from gis_supervision.domain.proposals import Cover, Kind, Period, segments
 from gis_supervision.errors import ConflictError, InvalidInputError
 from gis_supervision.language import gettext_noop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +37,25 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.05
 """Largest share off the mean while someone is absent: less wrecks the shape of zones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """How an absence that goes on was covered on its last day.
+
+    Attributes
+    ----------
+    labels
+        Number of the zone of each cell, -1 for none.
+    taken
+        Which cells the absence had moved.
+    deputies
+        Deputies by number of the zone.
+    """
+
+    labels: NDArray[np.int32]
+    taken: NDArray[np.bool_]
+    deputies: Mapping[int, Sequence[int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +78,7 @@ def absence(
     tolerance: float = TOLERANCE,
     seed: int = 0,
     pinned: Sequence[str] = (),
+    past: Past | None = None,
 ) -> Draft:
     """Cover the absence of an inspector in the time of the basis.
 
@@ -74,6 +95,8 @@ def absence(
         As `balanced_zones` takes them.
     pinned
         Codes of cells of other zones that stay there.
+    past
+        How it was covered until then, for an absence that goes on: who has taken over keeps it.
 
     Returns
     -------
@@ -93,19 +116,26 @@ def absence(
         raise InvalidInputError("an absence ends: expected its last day")
     person = of.person(staff_number)
     fixed = of.places(pinned)
-    days = [_day(of, person, period) for period in segments(whole, _changes(of))]
+    days = [_day(of, person, period) for period in segments(whole, changing_days(of))]
     handovers: list[Handover] = []
     results: list[NDArray[np.int32]] = []
     notes: list[Reason] = []
+    kept: Mapping[int, Sequence[int]] = {} if past is None else past.deputies
+    last = (
+        None if past is None else (np.where(past.taken, days[0].labels, past.labels), past.labels)
+    )
     for day in days:
+        zones = day.own
+        result = day.labels
         if cover is Cover.SHARE:
-            results.append(_shared(of, day, days, results, tolerance, seed, fixed, notes))
-            handovers += _deputies(of, person, day, zones=(), notes=notes)
-        else:
-            results.append(day.labels)
-            handovers += _deputies(of, person, day, zones=day.own, notes=notes)
-    changes = _changes_of_cells(of, days, results)
-    joined_up = _joined(handovers)
+            result, zones = _shared(of, day, last, tolerance, seed, fixed, notes), ()
+        handovers += _deputies(of, person, day, zones=zones, kept=kept, notes=notes)
+        results.append(result)
+        last = (day.labels, result)
+    changes = changed_cells(
+        of, [(day.period, day.labels, after) for day, after in zip(days, results, strict=True)]
+    )
+    joined_up = joined_handovers(handovers)
     if not changes and not joined_up:
         raise ConflictError(
             "%(staff_number)s %(name)s has no zone between %(first)s and %(until)s that is not "
@@ -141,23 +171,6 @@ def absence(
     )
 
 
-def _changes(of: Basis) -> Iterable[date]:
-    """Return the days on which something changes in the time."""
-    held = of.timeline.members
-    people = (one.period for one in of.timeline.holdings)
-    leaves = chain.from_iterable(of.timeline.leaves.values())
-    return [
-        *held["first"].unique().to_list(),
-        *held["until"].drop_nulls().unique().to_list(),
-        *(
-            day
-            for period in chain(people, leaves)
-            for day in (period.first, period.until)
-            if day is not None
-        ),
-    ]
-
-
 def _day(of: Basis, person: Person, period: Period) -> _Day:
     day = period.first
     numbers = of.numbers
@@ -182,8 +195,7 @@ def _day(of: Basis, person: Person, period: Period) -> _Day:
 def _shared(
     of: Basis,
     day: _Day,
-    days: Sequence[_Day],
-    before: Sequence[NDArray[np.int32]],
+    last: tuple[NDArray[np.int32], NDArray[np.int32]] | None,
     tolerance: float,
     seed: int,
     fixed: NDArray[np.int64],
@@ -208,12 +220,11 @@ def _shared(
             "on %(first)s no other inspector is there to take cells over", first=day.period.first
         )
     current = np.where(free, FREE, day.labels)
-    if before:
+    if last is not None:
         # what was decided for the days before goes on where nothing changed meanwhile
-        last_labels, last = days[len(before) - 1].labels, before[-1]
-        goes_on = (last_labels == day.labels) & np.isin(last, there)
+        goes_on = (last[0] == day.labels) & np.isin(last[1], there)
         goes_on &= free | np.isin(current, there)
-        current = np.where(goes_on, last, current)
+        current = np.where(goes_on, last[1], current)
     taking = np.isin(current, there) | free
     if not (current[taking] == FREE).any():
         return current.astype(np.int32)
@@ -242,7 +253,13 @@ def _shared(
 
 
 def _deputies(
-    of: Basis, person: Person, day: _Day, *, zones: Sequence[int], notes: list[Reason]
+    of: Basis,
+    person: Person,
+    day: _Day,
+    *,
+    zones: Sequence[int],
+    kept: Mapping[int, Sequence[int]],
+    notes: list[Reason],
 ) -> list[Handover]:
     """Give zones a deputy, and those where the absent inspector is deputy another one."""
     result = []
@@ -258,7 +275,8 @@ def _deputies(
             if ended is not None:
                 result.append(Handover(number, "deputy", ended, None, day.period))
             continue
-        chosen = _deputy(of, day, number, loads)
+        had = (who for who in kept.get(number, ()) if who in loads)
+        chosen = next(had, None) or _deputy(of, day, number, loads)
         if chosen is None:
             message = gettext_noop("Zone %(zone)s has nobody who could be its deputy from %(day)s.")
             values = {"zone": of.held[number].code, "day": day.period.first.isoformat()}
@@ -305,35 +323,3 @@ def _deputy(of: Basis, day: _Day, number: int, loads: dict[int, float]) -> int |
     if near:
         return min(near, key=lambda who: (loads[who], -border[who], people[who].staff_number))
     return min(away_m, key=lambda who: (away_m[who], people[who].staff_number), default=None)
-
-
-def _changes_of_cells(
-    of: Basis, days: Sequence[_Day], results: Sequence[NDArray[np.int32]]
-) -> list[dict[str, Any]]:
-    """Return what changes for which cell and when, days with the same change together."""
-    found: dict[tuple[int, int, int], list[Period]] = {}
-    for day, after in zip(days, results, strict=True):
-        for place in np.flatnonzero(after != day.labels).tolist():
-            key = (place, int(day.labels[place]), int(after[place]))
-            found.setdefault(key, []).append(day.period)
-    ids = of.ground.cells.ids.tolist()
-    rows: list[dict[str, Any]] = [
-        {
-            "cell_id": ids[place],
-            "from_zone_id": of.held[before].id,
-            "to_number": after,
-            "first": period.first,
-            "until": period.until,
-        }
-        for (place, before, after), periods in found.items()
-        for period in joined(periods)
-    ]
-    return sorted(rows, key=lambda row: (row["cell_id"], row["first"]))
-
-
-def _joined(handovers: Sequence[Handover]) -> list[Handover]:
-    """Join handovers of following days."""
-    found: dict[tuple[int, str, int | None, int | None], list[Period]] = {}
-    for one in handovers:
-        found.setdefault((one.number, one.role, one.from_id, one.to_id), []).append(one.period)
-    return [Handover(*key, period) for key, periods in found.items() for period in joined(periods)]

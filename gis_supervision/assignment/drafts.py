@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 
 from gis_supervision.assignment import cell_work, ground
 from gis_supervision.assignment.areas import FREE
+from gis_supervision.domain.proposals import Period, joined
 from gis_supervision.domain.rules import DAYS_PER_MONTH
 from gis_supervision.errors import ConflictError, NotFoundError
 from gis_supervision.storage import grid, workload, zone_periods
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from gis_supervision.assignment.ground import Ground
     from gis_supervision.assignment.zone_plan import Reason
-    from gis_supervision.domain.proposals import Kind, Period
+    from gis_supervision.domain.proposals import Kind
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.storage.zone_periods import HeldZone, Person, Timeline
 
@@ -184,7 +186,14 @@ class Draft:
     notes: tuple[Reason, ...] = ()
 
 
-def basis(session: Session, rules: RulePack, period: Period, as_of: date) -> Basis:
+def basis(
+    session: Session,
+    rules: RulePack,
+    period: Period,
+    as_of: date,
+    *,
+    also: Collection[int] = (),
+) -> Basis:
     """Read the state that a proposal is made from.
 
     Parameters
@@ -197,6 +206,8 @@ def basis(session: Session, rules: RulePack, period: Period, as_of: date) -> Bas
         The time of the proposal.
     as_of
         Day whose premises and unresolved hazards make the work.
+    also
+        Ids of zones that count though they have no cell in that time.
 
     Raises
     ------
@@ -206,7 +217,7 @@ def basis(session: Session, rules: RulePack, period: Period, as_of: date) -> Bas
     cells = grid.current(session)
     if cells.ids.size == 0:
         raise ConflictError("there is no grid: run `gis-supervision grid build` first")
-    timeline = zone_periods.read(session, period)
+    timeline = zone_periods.read(session, period, also=also)
     if not timeline.zones:
         raise ConflictError(
             "no zones are in force on %(first)s: run `gis-supervision zones design` first",
@@ -247,6 +258,58 @@ def zones_in_force(of: Basis, emptied: Collection[int] = ()) -> list[DraftZone]:
 def cell_changes(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Return changes of cells as a frame with the columns of `CELL_CHANGES`."""
     return pl.DataFrame(list(rows), schema=CELL_CHANGES)
+
+
+def changing_days(of: Basis) -> Iterable[date]:
+    """Return the days on which something changes in the time."""
+    held = of.timeline.members
+    people = (one.period for one in of.timeline.holdings)
+    leaves = chain.from_iterable(of.timeline.leaves.values())
+    return [
+        *held["first"].unique().to_list(),
+        *held["until"].drop_nulls().unique().to_list(),
+        *(
+            day
+            for period in chain(people, leaves)
+            for day in (period.first, period.until)
+            if day is not None
+        ),
+    ]
+
+
+def changed_cells(
+    of: Basis, spans: Iterable[tuple[Period, NDArray[np.int32], NDArray[np.int32]]]
+) -> list[dict[str, Any]]:
+    """Return what changes for which cell and when, days with the same change together.
+
+    Each span has its days and the number of every cell's zone before and after.
+    """
+    found: dict[tuple[int, int, int], list[Period]] = {}
+    for days, was, will_be in spans:
+        for place in np.flatnonzero(will_be != was).tolist():
+            key = (place, int(was[place]), int(will_be[place]))
+            found.setdefault(key, []).append(days)
+    ids = of.ground.cells.ids.tolist()
+    rows: list[dict[str, Any]] = [
+        {
+            "cell_id": ids[place],
+            "from_zone_id": None if before == FREE else of.held[before].id,
+            "to_number": after,
+            "first": period.first,
+            "until": period.until,
+        }
+        for (place, before, after), periods in found.items()
+        for period in joined(periods)
+    ]
+    return sorted(rows, key=lambda row: (row["cell_id"], row["first"]))
+
+
+def joined_handovers(handovers: Sequence[Handover]) -> list[Handover]:
+    """Join handovers of following days."""
+    found: dict[tuple[int, str, int | None, int | None], list[Period]] = {}
+    for one in handovers:
+        found.setdefault((one.number, one.role, one.from_id, one.to_id), []).append(one.period)
+    return [Handover(*key, period) for key, periods in found.items() for period in joined(periods)]
 
 
 def _by_cell(cells: grid.Cells, work: pl.DataFrame, column: str) -> NDArray[np.int64]:

@@ -124,8 +124,13 @@ def hands(of: Basis, draft: Draft) -> tuple[Hands, Hands]:
         if zone in of.numbers
     }
     # changes for good are told without those who are on leave for some days
-    away = timeline.away(day) if draft.kind is Kind.ABSENCE else set()
-    before = Hands(responsible, _acting(responsible, deputies, away - {draft.absent_id}))
+    temporary = draft.kind in {Kind.ABSENCE, Kind.RETURN}
+    away = timeline.away(day) if temporary else set()
+    absent = set() if draft.absent_id is None else {draft.absent_id}
+    there, gone = away - absent, away | absent
+    if draft.kind is Kind.RETURN:
+        there, gone = gone, there
+    before = Hands(responsible, _acting(responsible, deputies, there))
     changed, standing_in = (
         dict(responsible),
         {number: list(ids) for number, ids in deputies.items()},
@@ -143,7 +148,6 @@ def hands(of: Basis, draft: Draft) -> tuple[Hands, Hands]:
             changed.pop(one.number, None)
         else:
             changed[one.number] = one.to_id
-    gone = away | ({draft.absent_id} if draft.absent_id is not None else set())
     return before, Hands(changed, _acting(changed, standing_in, gone))
 
 

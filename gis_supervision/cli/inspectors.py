@@ -9,6 +9,7 @@ import typer
 
 from gis_supervision.cli import registration
 from gis_supervision.cli.connection import connected
+from gis_supervision.cli.endings import days_of, print_endings
 from gis_supervision.cli.terminal import AsJson, actor, print_json, print_table
 from gis_supervision.domain.inspectors import (
     SKILL_NAMES,
@@ -18,8 +19,8 @@ from gis_supervision.domain.inspectors import (
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing import people
 from gis_supervision.language import gettext_noop
+from gis_supervision.storage import endings, recusals, register, teams
 from gis_supervision.storage import inspectors as storage
-from gis_supervision.storage import recusals, register
 from gis_supervision.storage.database import session_scope
 
 app = typer.Typer(
@@ -117,6 +118,7 @@ def show(
         (one,) = storage.on(session, day, day + timedelta(days=365), ids=[person])
         kept_away = [r for r in recusals.since(session, day) if r.inspector_id == person]
         away = [a for a in storage.absences(session, day, None) if a.inspector_id == person]
+        ended = endings.of(session, person)
     told: dict[str, Any] = {
         **one.to_dict(personal=personal),
         "available": one.available(day),
@@ -130,6 +132,7 @@ def show(
             }
             for r in kept_away
         ],
+        "endings": [e.to_dict(personal=personal) for e in ended],
     }
     if personal:
         told["leave"] = [{"reason": a.reason, **a.period.to_dict()} for a in away]
@@ -143,14 +146,15 @@ def show(
             (_("Hours a year"), one.capacity_hours),
             (_("Languages"), ", ".join(sorted(one.languages))),
             (_("There on %(day)s", day=day), _("yes") if one.available(day) else _("no")),
-            *((_(SKILL_NAMES[c.skill]), _days(c.valid)) for c in one.certificates),
+            *((_(SKILL_NAMES[c.skill]), days_of(c.valid)) for c in one.certificates),
             *(
                 (_("Recusal %(id)d", id=r.id), f"{r.licence or r.owner}: {r.reason}")
                 for r in kept_away
             ),
-            *((_("Leave"), f"{_days(a.period)} ({a.reason})") for a in away if personal),
+            *((_("Leave"), f"{days_of(a.period)} ({a.reason})") for a in away if personal),
         ],
     )
+    print_endings(ended, _, personal=personal)
 
 
 @app.command(help=gettext_noop("Give a certificate, or end one."))
@@ -182,7 +186,7 @@ def skill(
         _ = connection.translate
         person = storage.find(session, number)
         if end is not None:
-            if not storage.withdraw_certificate(session, person, chosen, end.date()):
+            if not storage.withdraw_certificate(session, person, chosen, end.date(), by=actor(by)):
                 raise NotFoundError(
                     "%(number)s: no certificate for %(chosen)s on %(end)s",
                     number=number,
@@ -210,7 +214,7 @@ def _print_certificates(title: str, held: Any, _: Any) -> None:
     print_table(
         title,
         (_("Skill"), _("Number of the certificate"), _("Days")),
-        [(_(SKILL_NAMES[Skill(c.skill)]), c.number, _days(c.valid)) for c in held],
+        [(_(SKILL_NAMES[Skill(c.skill)]), c.number, days_of(c.valid)) for c in held],
     )
 
 
@@ -267,7 +271,7 @@ def leave(
         person = storage.find(session, number)
         if end is not None:
             day = end.date()
-            if storage.end_leave(session, person, day) is None:
+            if storage.end_leave(session, person, day, by=actor(by)) is None:
                 raise NotFoundError(
                     "%(number)s: no leave on %(day)s or later", number=number, day=day
                 )
@@ -289,7 +293,7 @@ def leave(
     print_table(
         _("Leave of %(number)s from %(day)s on", number=number, day=day),
         (_("Days"), _("Reason"), _("Recorded by")),
-        [(_days(a.period), a.reason, a.recorded_by) for a in rows],
+        [(days_of(a.period), a.reason, a.recorded_by) for a in rows],
     )
 
 
@@ -325,7 +329,7 @@ def recuse(
                     number=number,
                     known=sorted(known),
                 )
-            recusals.end(session, recusal, day)
+            recusals.end(session, recusal, day, by=actor(by))
         else:
             if not reason:
                 raise InvalidInputError("recuse: expected a --reason")
@@ -351,7 +355,10 @@ def recuse(
     print_table(
         _("Recusals of %(number)s from %(day)s on", number=number, day=day),
         (_("No."), _("Premises or owner"), _("Reason"), _("Days"), _("Recorded by")),
-        [(str(r.id), r.licence or r.owner, r.reason, _days(r.period), r.recorded_by) for r in rows],
+        [
+            (str(r.id), r.licence or r.owner, r.reason, days_of(r.period), r.recorded_by)
+            for r in rows
+        ],
     )
 
 
@@ -371,7 +378,7 @@ def team(
         _ = connection.translate
         one = storage.find(session, lead)
         if end is not None:
-            ended = storage.disband(session, one, end.date())
+            ended = teams.disband(session, one, end.date(), by=actor(by))
             if not ended:
                 raise NotFoundError(
                     "%(lead)s: in no team on %(end)s or later", lead=lead, end=end.date()
@@ -381,7 +388,7 @@ def team(
             if assistant is None:
                 raise InvalidInputError("team: expected two staff numbers, or --end")
             day = first.date() if first else register.default_as_of(session)
-            new = storage.team_up(
+            new = teams.team_up(
                 session,
                 one,
                 storage.find(session, assistant),
@@ -399,8 +406,3 @@ def team(
 
 def _period(first: date, last: datetime | None) -> Period:
     return Period(first, None if last is None else last.date() + timedelta(days=1))
-
-
-def _days(period: Period) -> str:
-    last = "" if period.end is None else str(period.end - timedelta(days=1))
-    return f"{period.first or ''} – {last}"

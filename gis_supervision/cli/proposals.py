@@ -30,6 +30,7 @@ KINDS = {
     "absence": gettext_noop("absence covered"),
     "assignment": gettext_noop("other people responsible"),
     "move": gettext_noop("cells moved"),
+    "return": gettext_noop("back early from an absence"),
 }
 """What people call the kinds of proposals."""
 

@@ -7,8 +7,8 @@ import typer
 
 from gis_supervision.assignment import absence as absences
 from gis_supervision.assignment import proposing
-from gis_supervision.cli.connection import connected
-from gis_supervision.cli.proposals import By, Pinned, WorkOf, told, work_day
+from gis_supervision.cli.connection import Connection, connected
+from gis_supervision.cli.proposals import By, Pinned, WorkOf, first_day, told, work_day
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
 from gis_supervision.domain.proposals import Cover
 from gis_supervision.language import Translator, gettext_noop
@@ -18,12 +18,14 @@ from gis_supervision.storage.responsibility import Holder, Responsibility
 
 app = typer.Typer()
 
+StaffNumber = Annotated[str, typer.Argument(help=gettext_noop("Of the inspector."))]
+
 
 @app.command(
     help=gettext_noop("Record an inspector's leave and propose who covers the zones for the time.")
 )
 def absence(
-    staff_number: Annotated[str, typer.Argument(help=gettext_noop("Of the inspector."))],
+    staff_number: StaffNumber,
     first: Annotated[
         datetime,
         typer.Option("--from", formats=["%Y-%m-%d"], help=gettext_noop("First day of the leave.")),
@@ -72,6 +74,88 @@ def absence(
                 reason=reason,
             )
         told(connection, number, as_json=as_json)
+
+
+@app.command(
+    "return",
+    help=gettext_noop(
+        "Propose that an inspector is back before the absence ends; without a proposal in force for"
+        " it the leave alone ends."
+    ),
+)
+def return_(
+    staff_number: StaffNumber,
+    day: Annotated[
+        datetime,
+        typer.Option("--on", formats=["%Y-%m-%d"], help=gettext_noop("First day back.")),
+    ],
+    by: By,
+    as_of: WorkOf = None,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection:
+        _ = connection.translate
+        with session_scope(connection.engine) as session:
+            changed = proposing.early_return(
+                session,
+                connection.rules(),
+                by=by,
+                staff_number=staff_number,
+                day=day.date(),
+                as_of=work_day(session, as_of),
+            )
+        _told(connection, changed, staff_number, as_json=as_json)
+
+
+@app.command(help=gettext_noop("Let an absence last longer, and propose to cover it as until now."))
+def extend(
+    staff_number: StaffNumber,
+    last: Annotated[
+        datetime,
+        typer.Option("--to", formats=["%Y-%m-%d"], help=gettext_noop("New last day of the leave.")),
+    ],
+    by: By,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help=gettext_noop("A day of the absence; left out: today.")
+        ),
+    ] = None,
+    as_of: WorkOf = None,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection, progress() as advance:
+        _ = connection.translate
+        advance(_("Covering the absence"))
+        with session_scope(connection.engine) as session:
+            changed = proposing.extension(
+                session,
+                connection.rules(),
+                by=by,
+                staff_number=staff_number,
+                last=last.date(),
+                day=first_day(session, on),
+                as_of=work_day(session, as_of),
+            )
+        _told(connection, changed, staff_number, as_json=as_json)
+
+
+def _told(
+    connection: Connection, changed: proposing.Changed, number: str, *, as_json: bool
+) -> None:
+    if changed.proposal is not None:
+        told(connection, changed.proposal, as_json=as_json)
+    elif as_json:
+        print_json({"proposal": None, "back_on": changed.first.isoformat()})
+    else:
+        _ = connection.translate
+        typer.echo(
+            _(
+                "%(number)s is back on %(day)s; no zone was covered meanwhile.",
+                number=number,
+                day=changed.first,
+            )
+        )
 
 
 @app.command(help=gettext_noop("Show who was responsible for a premises on a day, or over time."))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gis_supervision.domain.inspectors import SKILLS, Period, Skill
-from gis_supervision.storage import inspectors, recusals, responsibilities
+from gis_supervision.storage import inspectors, recusals, responsibilities, teams
 from gis_supervision.storage.inspectors import NewInspector
 
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ def furnish(session: Session, as_of: date, first: date, *, by: str) -> None:
             valid=Period(first, None),
         )
     for lead, assistant in zip(found[::2], found[1::2], strict=False):
-        inspectors.team_up(session, lead.id, assistant.id, Period(first, None), by=by)
+        teams.team_up(session, lead.id, assistant.id, Period(first, None), by=by)

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ABSENCE = "absence"
     ASSIGNMENT = "assignment"
     MOVE = "move"
+    RETURN = "return"
 
 
 class State(StrEnum):
@@ -164,7 +165,7 @@ def effective_period(
     effective_on
         First day; left out: that of the proposal, or today where that is past.
     movable
-        Whether it may begin earlier than proposed; an absence may not.
+        Whether it may begin earlier than proposed; an absence and a return from one may not.
     forced, reason
         A day before today is taken only when it is forced, with a reason.
 
@@ -187,8 +188,8 @@ def effective_period(
         checked_reason("accept a proposal from an earlier day on", reason)
     if day < proposed.first and not movable:
         raise InvalidInputError(
-            "effective on %(day)s: the absence begins on %(first)s, expected that day or a later "
-            "one",
+            "effective on %(day)s: the proposal is for the days from %(first)s on, expected that"
+            " day or a later one",
             day=day,
             first=proposed.first,
         )

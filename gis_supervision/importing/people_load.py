@@ -12,7 +12,7 @@ from gis_supervision.domain.inspectors import Certificate
 from gis_supervision.errors import SupervisionError
 from gis_supervision.importing import people
 from gis_supervision.importing.people import Row, Tables, Wrong, period_of
-from gis_supervision.storage import inspectors, recusals
+from gis_supervision.storage import inspectors, recusals, teams
 from gis_supervision.storage.inspectors import NewInspector
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def load(
             "skills": lambda row: _skill(session, row, ids, by),
             "leave": lambda row: _leave(session, row, ids, by),
             "recusals": lambda row: _recusal(session, row, ids, by),
-            "teams": lambda row: inspectors.team_up(
+            "teams": lambda row: teams.team_up(
                 session,
                 ids[row.values["lead"]],
                 ids[row.values["assistant"]],

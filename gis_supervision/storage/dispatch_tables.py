@@ -95,7 +95,7 @@ class InspectorRecusal(Record):
 class InspectorTeam(Record):
     """Two inspectors who go together: A leads, B assists (SAMR Order 49 art. 23 asks for two).
 
-    Nobody is in two teams at once: `gis_supervision.storage.inspectors.team_up` sees to it across
+    Nobody is in two teams at once: `gis_supervision.storage.teams.team_up` sees to it across
     the two columns.
     """
 
@@ -112,6 +112,29 @@ class InspectorTeam(Record):
     valid: Mapped[Range[date]]
     recorded_by: Mapped[str | None]
     recorded_at: Mapped[datetime] = now()
+
+
+class InspectorEnding(Record):
+    """Who ended something of an inspector before its time, when, and what it was; it only grows.
+
+    ``ended_on`` is the first day on which it held no longer; what had not begun by then was taken
+    away. ``target`` is the skill, the licence, the owner or the colleague's staff number.
+    """
+
+    __tablename__ = "inspector_ending"
+    __table_args__ = (
+        CheckConstraint("what IN ('certificate', 'leave', 'recusal', 'team')", name="what_known"),
+        CheckConstraint("ended_by <> ''", name="ended_by_somebody"),
+    )
+    id: Mapped[int] = identity()
+    inspector_id: Mapped[int] = reference("inspector")
+    colleague_id: Mapped[int | None] = reference("inspector", nullable=True)
+    what: Mapped[str]
+    target: Mapped[str]
+    valid: Mapped[Range[date]]
+    ended_on: Mapped[date]
+    ended_by: Mapped[str]
+    ended_at: Mapped[datetime] = now()
 
 
 class CellWorkload(Record):

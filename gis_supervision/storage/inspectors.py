@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy import delete, func, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -18,8 +18,7 @@ from gis_supervision.domain import inspectors as domain
 from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-from gis_supervision.messages import Message
-from gis_supervision.storage import recusals
+from gis_supervision.storage import endings, recusals
 from gis_supervision.storage.dispatch_tables import (
     DivisionLanguage,
     InspectorLeave,
@@ -340,8 +339,13 @@ def certify(
     session.flush()
 
 
-def withdraw_certificate(session: Session, inspector_id: int, skill: Skill, day: date) -> int:
-    """End an inspector's certificates of a skill on a day; returns how many were ended."""
+def withdraw_certificate(
+    session: Session, inspector_id: int, skill: Skill, day: date, *, by: str
+) -> int:
+    """End an inspector's certificates of a skill on a day; returns how many were ended.
+
+    Who ended them is kept (`gis_supervision.storage.endings`).
+    """
     rows = session.scalars(
         select(InspectorSkill).where(
             InspectorSkill.inspector_id == inspector_id,
@@ -350,6 +354,7 @@ def withdraw_certificate(session: Session, inspector_id: int, skill: Skill, day:
         )
     ).all()
     for row in rows:
+        endings.record(session, "certificate", inspector_id, row.skill, row.valid, day, by=by)
         if row.valid.lower is not None and row.valid.lower >= day:
             session.delete(row)
         else:
@@ -427,29 +432,30 @@ def take_leave(session: Session, inspector_id: int, period: Period, *, reason: s
     return row.id
 
 
-def end_leave(session: Session, inspector_id: int, day: date) -> Absence | None:
+def end_leave(session: Session, inspector_id: int, day: date, *, by: str) -> Absence | None:
     """End the leave that holds on a day, or the next one after it: back from that day on.
 
-    A leave that has not begun by that day is taken away. Returns it as it was, None without one.
+    Leave that goes on without a day between is one; what has not begun by that day is taken away.
+    Who ended it is kept (`gis_supervision.storage.endings`). Returns the leave as it was, None
+    without one.
     """
-    row = session.scalars(
-        select(InspectorLeave)
-        .where(
-            InspectorLeave.inspector_id == inspector_id,
-            func.upper(InspectorLeave.valid) > day,
-        )
-        .order_by(func.lower(InspectorLeave.valid))
-        .limit(1)
-    ).first()
-    if row is None:
+    known = [one for one in absences(session, day, None) if one.inspector_id == inspector_id]
+    if not known:
         return None
-    (before,) = (one for one in absences(session, day, None) if one.id == row.id)
-    if row.valid.lower is not None and row.valid.lower >= day:
-        session.delete(row)
-    else:
-        row.valid = Range(row.valid.lower, day)
+    first = known[0]
+    end = first.period.end
+    for one in known:
+        if end is None or one.period.first is None or one.period.first > end:
+            break
+        end = one.period.end
+        row = session.get_one(InspectorLeave, one.id)
+        endings.record(session, "leave", inspector_id, row.reason, row.valid, day, by=by)
+        if one.period.first >= day:
+            session.delete(row)
+        else:
+            row.valid = Range(one.period.first, day)
     session.flush()
-    return before
+    return replace(first, period=Period(first.period.first, end))
 
 
 def absences(session: Session, day: date, end: date | None) -> list[Absence]:
@@ -466,79 +472,6 @@ def absences(session: Session, day: date, end: date | None) -> list[Absence]:
         )
         for row, number, name in rows
     ]
-
-
-def team_up(
-    session: Session, lead_id: int, assistant_id: int, valid: Period, *, by: str | None = None
-) -> bool:
-    """Let two inspectors go together: the first leads (A), the second assists (B).
-
-    Returns
-    -------
-    bool
-        False where exactly this is recorded already.
-
-    Raises
-    ------
-    InvalidInputError
-        When the two are one person, or the team holds on no day.
-    ConflictError
-        When one of them is in another team on one of the days, in whatever role.
-    """
-    if lead_id == assistant_id:
-        raise InvalidInputError("team: expected two different inspectors")
-    valid.required("team")
-    # across two columns no constraint can tell: writers take turns
-    session.execute(text("LOCK TABLE inspector_team IN SHARE ROW EXCLUSIVE MODE"))
-    both = [lead_id, assistant_id]
-    taken = session.scalars(
-        select(InspectorTeam).where(
-            or_(InspectorTeam.lead_id.in_(both), InspectorTeam.assistant_id.in_(both)),
-            InspectorTeam.valid.op("&&")(func.daterange(valid.first, valid.end)),
-        )
-    ).first()
-    if taken is not None:
-        same = (taken.lead_id, taken.assistant_id) == (lead_id, assistant_id)
-        if same and _period(taken.valid) == valid:
-            return False
-        members = (taken.lead_id, taken.assistant_id)
-        numbers = session.scalars(
-            select(Inspector.staff_number)
-            .where(Inspector.id.in_([one for one in both if one in members]))
-            .order_by(Inspector.staff_number)
-        ).all()
-        raise ConflictError(
-            "%(numbers)s: in a team from %(lower)s to %(upper)s already: end it first",
-            numbers=", ".join(numbers),
-            lower=taken.valid.lower,
-            upper=taken.valid.upper or Message("further on"),
-        )
-    session.execute(
-        insert(InspectorTeam).values(
-            lead_id=lead_id,
-            assistant_id=assistant_id,
-            valid=Range(valid.first, valid.end),
-            recorded_by=by,
-        )
-    )
-    return True
-
-
-def disband(session: Session, inspector_id: int, day: date) -> int:
-    """End the teams that an inspector is in from a day on; returns how many were ended."""
-    one = or_(InspectorTeam.lead_id == inspector_id, InspectorTeam.assistant_id == inspector_id)
-    later = session.execute(
-        delete(InspectorTeam)
-        .where(one, func.lower(InspectorTeam.valid) >= day)
-        .returning(InspectorTeam.id)
-    ).all()
-    running = session.execute(
-        update(InspectorTeam)
-        .where(one, InspectorTeam.valid.op("@>")(day))
-        .values(valid=func.daterange(func.lower(InspectorTeam.valid), day))
-        .returning(InspectorTeam.id)
-    ).all()
-    return len(later) + len(running)
 
 
 def _period(valid: Range[date]) -> Period:

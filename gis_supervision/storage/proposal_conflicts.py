@@ -45,7 +45,8 @@ _TARGETS = text(
     SELECT DISTINCT z.code
     FROM proposal_cells_in(:id, daterange(:first, :until)) AS c
     INNER JOIN proposal_zone AS z ON z.proposal_id = :id AND z.zone_id = c.to_zone_id
-    WHERE NOT EXISTS (
+    INNER JOIN proposal AS p ON z.proposal_id = p.id
+    WHERE p.kind <> 'return' AND NOT EXISTS (
         SELECT FROM zone_cell AS m WHERE m.zone_id = c.to_zone_id AND m.valid && c.days
     )
     ORDER BY z.code
@@ -208,6 +209,20 @@ _BUILT_ON = text(
         WHERE e.relation = 'inspector_assignment' AND e.after IS NOT NULL
             AND to_jsonb(m) IS DISTINCT FROM e.after
         UNION ALL
+        SELECT e.relation, e.row_id FROM mine AS e
+        LEFT JOIN inspector_leave AS m ON e.row_id = m.id
+        WHERE e.relation = 'inspector_leave' AND e.after IS NOT NULL
+            AND to_jsonb(m) IS DISTINCT FROM e.after
+        UNION ALL
+        SELECT 'inspector_leave', m.id FROM mine AS e
+        INNER JOIN inspector_leave AS m
+            ON m.inspector_id = (e.before ->> 'inspector_id')::bigint
+            AND m.valid && (e.before ->> 'valid')::daterange
+        WHERE e.relation = 'inspector_leave' AND e.after IS NULL AND NOT EXISTS (
+            SELECT FROM mine AS o
+            WHERE o.relation = 'inspector_leave' AND o.row_id = m.id AND o.after IS NOT NULL
+        )
+        UNION ALL
         SELECT 'zone_cell', m.id FROM mine AS e
         INNER JOIN zone_cell AS m ON e.row_id = m.zone_id
         WHERE e.relation = 'zone' AND e.before IS NULL AND NOT EXISTS (
@@ -356,7 +371,7 @@ def built_on(session: Session, number: int) -> str | None:
         )
     if row.missing:
         cells = f" (cells {row.cells})" if row.cells else ""
-        return f"zones were changed since without a proposal{cells}, by a new grid or zoning"
+        return f"zones or leave were changed since without a proposal{cells}, or by a new grid"
     return None
 
 

@@ -23,7 +23,7 @@ from gis_supervision.domain.proposals import (
     effective_period,
 )
 from gis_supervision.errors import ConflictError
-from gis_supervision.storage import proposals, zone_periods
+from gis_supervision.storage import absences, proposals, zone_periods
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.proposal_conflicts import (
     NAMED,
@@ -201,14 +201,16 @@ def accept(
         proposed,
         today=today(session),
         effective_on=effective_on,
-        movable=proposal.kind != Kind.ABSENCE,
+        movable=proposal.kind not in {Kind.ABSENCE, Kind.RETURN},
         forced=force,
         reason=reason,
     )
     unchanged = zone_periods.fingerprint(session, proposed) == proposal.zones_sha256
     if not unchanged or period.first < proposed.first:
         _refuse(number, base_changes(session, number, period))
-    if proposal.kind == Kind.ABSENCE:
+    if proposal.kind == Kind.RETURN and proposal.absent_id is not None:
+        absences.shorten(session, number, proposal.absent_id, period)
+    if proposal.kind in {Kind.ABSENCE, Kind.RETURN}:
         _refuse(number, on_leave(session, number, period))
     made = _make_zones(session, proposal)
     _change_cells(session, number, period)
@@ -275,6 +277,7 @@ def withdraw(session: Session, number: int, *, by: str, reason: str | None = Non
             # another proposal covers the same leave
             ~exists().where(
                 other.absent_id == withdrawn.absent_id,
+                other.kind == Kind.ABSENCE,
                 other.state.in_([State.OPEN, State.ACCEPTED]),
                 other.valid.op("&&")(InspectorLeave.valid),
             ),
@@ -319,7 +322,7 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
             "proposal %(number)s cannot be undone: %(later)s", number=number, later=later
         )
     values = {"id": number}
-    for relation in ("inspector_assignment", "zone_cell"):
+    for relation in ("inspector_assignment", "zone_cell", "inspector_leave"):
         session.execute(text(_TAKEN_BACK.format(relation=relation)), values)
         session.execute(text(_PUT_BACK.format(relation=relation)), values)
     session.execute(text(_HOURS_BACK), values)
@@ -341,8 +344,13 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
 
 
 def _hold(session: Session) -> None:
-    """Let nobody else change zones and responsibilities until the transaction ends."""
-    session.execute(text("LOCK TABLE zone_cell, inspector_assignment IN SHARE ROW EXCLUSIVE MODE"))
+    """Let nobody else change zones, responsibilities and leave until the transaction ends."""
+    session.execute(
+        text(
+            "LOCK TABLE zone_cell, inspector_assignment, inspector_leave"
+            " IN SHARE ROW EXCLUSIVE MODE"
+        )
+    )
 
 
 def _refuse(number: int, changes: list[str]) -> None:

@@ -38,7 +38,8 @@ class Proposal(Record):
     __tablename__ = "proposal"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('redesign', 'repair', 'absence', 'assignment', 'move')", name="kind_known"
+            "kind IN ('redesign', 'repair', 'absence', 'assignment', 'move', 'return')",
+            name="kind_known",
         ),
         CheckConstraint(
             "state IN ('open', 'accepted', 'rejected', 'withdrawn', 'superseded', 'undone')",
@@ -47,7 +48,9 @@ class Proposal(Record):
         CheckConstraint(
             "(effective IS NOT NULL) = (state IN ('accepted', 'undone'))", name="effective_known"
         ),
-        CheckConstraint("(kind = 'absence') = (absent_id IS NOT NULL)", name="absence_of_someone"),
+        CheckConstraint(
+            "(kind IN ('absence', 'return')) = (absent_id IS NOT NULL)", name="absence_of_someone"
+        ),
         valid_not_empty(),
         Index("ix_proposal_open", "id", postgresql_where=text("state = 'open'")),
     )
@@ -163,7 +166,8 @@ class ProposalEffect(Record):
     __tablename__ = "proposal_effect"
     __table_args__ = (
         CheckConstraint(
-            "relation IN ('zoning', 'zone', 'zone_cell', 'inspector_assignment')",
+            "relation IN ('zoning', 'zone', 'zone_cell', 'inspector_assignment',"
+            " 'inspector_leave')",
             name="relation_known",
         ),
         CheckConstraint("num_nonnulls(before, after) > 0", name="something"),

@@ -13,6 +13,7 @@ from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Period
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.messages import Message
+from gis_supervision.storage import endings
 from gis_supervision.storage.dispatch_tables import InspectorRecusal
 from gis_supervision.storage.tables import Inspector, Premises
 
@@ -126,8 +127,10 @@ def add(
     return True
 
 
-def end(session: Session, recusal_id: int, day: date) -> None:
+def end(session: Session, recusal_id: int, day: date, *, by: str) -> None:
     """End a recusal: the inspector may go there from that day on.
+
+    Who ended it is kept (`gis_supervision.storage.endings`).
 
     Raises
     ------
@@ -139,6 +142,11 @@ def end(session: Session, recusal_id: int, day: date) -> None:
         raise NotFoundError(
             "no recusal %(recusal_id)s holds on %(day)s or later", recusal_id=recusal_id, day=day
         )
+    target = (
+        row.owner_credit_code
+        or session.scalars(select(Premises.licence).where(Premises.id == row.premises_id)).one()
+    )
+    endings.record(session, "recusal", row.inspector_id, target, row.valid, day, by=by)
     if row.valid.lower is not None and row.valid.lower >= day:
         session.delete(row)
     else:

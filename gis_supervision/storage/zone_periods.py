@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from gis_supervision.domain.proposals import Period
 from gis_supervision.storage import frames
@@ -14,6 +14,7 @@ from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.tables import Inspector, InspectorAssignment, Zone, ZoneCell
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
 
     from sqlalchemy.orm import Session
@@ -137,7 +138,7 @@ class Timeline:
         return away | left
 
 
-def read(session: Session, period: Period) -> Timeline:
+def read(session: Session, period: Period, *, also: Collection[int] = ()) -> Timeline:
     """Read zones and responsibilities in a time.
 
     Parameters
@@ -146,6 +147,8 @@ def read(session: Session, period: Period) -> Timeline:
         An open session.
     period
         The time; changes that are accepted for later days in it are there too.
+    also
+        Ids of zones that are wanted though they have no cell in the time.
     """
     bounds = {"first": period.first, "until": period.until}
     days = func.daterange(period.first, period.until)
@@ -157,7 +160,12 @@ def read(session: Session, period: Period) -> Timeline:
     )
     zones = session.execute(
         select(Zone.id, Zone.code, Zone.name, Zone.workload_hours)
-        .where(Zone.id.in_(select(ZoneCell.zone_id).where(ZoneCell.valid.op("&&")(days))))
+        .where(
+            or_(
+                Zone.id.in_(select(ZoneCell.zone_id).where(ZoneCell.valid.op("&&")(days))),
+                Zone.id.in_(list(also)),
+            )
+        )
         .order_by(Zone.code, Zone.id)
     )
     holdings = session.scalars(

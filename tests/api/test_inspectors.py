@@ -90,3 +90,53 @@ def test_who_may_not_and_what_is_not_there(client, path):
     assert client.post(f"/inspectors/001/{path}", json={}, headers=foreign).status_code == 403
     assert client.post(f"/inspectors/001/{path}", json={}).status_code == 422
     assert client.get("/inspectors/404").status_code == 404
+
+
+def test_who_ended_what_is_kept_and_shown(client):
+    day = {"first_day": "2024-01-01", "by": "人事科"}
+    client.post("/inspectors/001/certificates", json={"skill": "catering", **day})
+    client.post("/inspectors/001/recusals", json={"licence": "JY001", "reason": "亲属", **day})
+    client.post("/teams", json={"lead": "001", "assistant": "002", **day})
+    leave = {"last_day": "2024-07-09", "reason": "sick", **day}
+    client.post("/inspectors/001/leave", json=leave)
+    (recusal,) = client.get("/inspectors/001/recusals").json()
+    assert (recusal["licence"], recusal["recorded_by"]) == ("JY001", "人事科")
+    end = {"day": DAY, "by": "王芳"}
+    for path, more in (
+        ("certificates", {"skill": "catering"}),
+        (f"recusals/{recusal['id']}", {}),
+        ("team", {}),
+        ("leave", {}),
+    ):
+        url = f"/inspectors/001/{path}/end"
+        assert client.post(url, json={**end, **more, "by": " "}).status_code == 422
+        assert client.post(url, json={**end, **more}).status_code == 200, path
+        again = client.post(url, json={**end, **more})
+        assert again.status_code == 404 or again.json()["ended"] is False, path
+    ended = client.get("/inspectors/001").json()["endings"]
+    assert [(one["what"], one["target"]) for one in ended] == [
+        ("certificate", "catering"),
+        ("recusal", "JY001"),
+        ("team", "002"),
+        ("leave", None),
+    ]
+    assert {(one["ended_on"], one["ended_by"], one["end"]) for one in ended} == {
+        (DAY, "王芳", None),
+        (DAY, "王芳", "2024-07-10"),
+    }
+    (of_colleague,) = client.get("/inspectors/002").json()["endings"]
+    assert (of_colleague["what"], of_colleague["target"]) == ("team", "001")
+    assert "sick" not in client.get("/inspectors/001").text
+
+
+def test_a_return_without_a_covered_absence_ends_the_leave_alone(client):
+    body = {"first_day": DAY, "last_day": "2024-07-09", "by": "调度员"}
+    client.post("/inspectors/001/leave", json=body)
+    longer = client.post(
+        "/inspectors/001/extension", json={"last_day": "2024-07-20", "day": DAY, "by": "An"}
+    )
+    assert longer.json() == {"back_on": "2024-07-21", "proposal": None}
+    back = client.post("/inspectors/001/return", json={"day": "2024-07-05", "by": "An"})
+    assert back.json() == {"back_on": "2024-07-05", "proposal": None}
+    again = client.post("/inspectors/001/return", json={"day": "2024-07-05", "by": "An"})
+    assert again.status_code == 404

@@ -51,6 +51,11 @@ UNCOVERED = """
     JOIN grid_cell AS g ON m.cell_id = g.id
     WHERE p.id = :id
 """
+STILL_AWAY = """
+    SELECT l.valid FROM inspector_leave AS l
+    JOIN inspector AS i ON l.inspector_id = i.id
+    WHERE i.staff_number = :who AND l.valid @> CAST(:day AS date)
+"""
 
 
 class Office(RuleBasedStateMachine):
@@ -145,6 +150,43 @@ class Office(RuleBasedStateMachine):
         self.propose(
             "absence", decide, staff_number=who, first=first, last=last, cover=cover, tolerance=0.5
         )
+
+    @rule(who=st.sampled_from(PEOPLE), days=st.integers(0, 30), decide=DECIDE)
+    def early_return(self, who, days, decide):
+        day = self.today + timedelta(days=days)
+        state = cities.state(self.session)
+        found = self.attempt(
+            proposing.early_return, self.pack, by="An", staff_number=who, day=day, as_of=cities.DAY
+        )
+        assert cities.state(self.session) == state, "a proposal alone changes nothing"
+        if found is None or found.proposal is None or decide != "accept":
+            return
+        self.decide(found.proposal, None)
+        if proposals.find(self.session, found.proposal).state == "accepted":
+            left = self.session.execute(text(STILL_AWAY), {"who": who, "day": found.first}).all()
+            assert left == [], "who is back is not on leave"
+
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        days=st.integers(0, 30),
+        length=st.integers(1, 40),
+        decide=DECIDE,
+    )
+    def extension(self, who, days, length, decide):
+        state = cities.state(self.session)
+        day = self.today + timedelta(days=days)
+        found = self.attempt(
+            proposing.extension,
+            self.pack,
+            by="An",
+            staff_number=who,
+            last=day + timedelta(days=length),
+            day=day,
+            as_of=cities.DAY,
+        )
+        assert cities.state(self.session) == state, "a proposal alone changes nothing"
+        if found is not None and found.proposal is not None and decide == "accept":
+            self.decide(found.proposal, None)
 
     @rule(place=st.integers(0, 30), days=st.integers(-5, 25))
     def accept(self, place, days):

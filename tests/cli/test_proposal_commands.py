@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gis_supervision.cli import proposals, zones
-from gis_supervision.errors import ConflictError, InvalidInputError
+from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.settings import ENV_PREFIX
 from gis_supervision.storage import database
 from gis_supervision.storage.database import session_scope
@@ -88,3 +88,27 @@ def test_moves_repairs_and_people(run):
     assert people["parameters"]["responsible"] == {"Z01": "P2", "Z02": None}
     wrong = run(proposals.app, "assign", "Z01", *as_of, error=InvalidInputError)
     assert "expected ZONE=STAFF_NUMBER" in wrong
+
+
+def test_back_early_and_later_are_one_command_each(run):
+    day = date.today() + timedelta(days=2)  # noqa: DTZ011 - the database says today in UTC too
+    times = ("--from", day, "--to", day + timedelta(days=9))
+    work = ("--as-of", "2024-01-01", "--by", "An")
+    made = run(zones.app, "absence", "P2", *times, "--tolerance", "0.5", *work)
+    run(proposals.app, "accept", made["id"], "--by", "Bo")
+    back = day + timedelta(days=4)
+    found = run(zones.app, "return", "P2", "--on", back, *work)
+    assert (found["kind"], found["first"]) == ("return", str(back))
+    assert "back early" in run(proposals.app, "show", found["id"], as_json=False)
+    run(proposals.app, "accept", found["id"], "--by", "Bo")
+    periods = [
+        run(zones.app, "responsible", "L0-2-0", "--on", on)["periods"][0]["acting"]
+        for on in (back - timedelta(days=1), back)
+    ]
+    assert [one["staff_number"] == "P2" for one in periods] == [False, True]
+    run(proposals.app, "undo", found["id"], "--by", "Bo")
+    longer = run(zones.app, "extend", "P2", "--to", day + timedelta(days=20), "--on", day, *work)
+    assert (longer["kind"], longer["last"]) == ("absence", str(day + timedelta(days=20)))
+    run(proposals.app, "withdraw", longer["id"], "--by", "Bo")
+    told = run(zones.app, "return", "P4", "--on", day, *work, error=NotFoundError)
+    assert "no leave" in told

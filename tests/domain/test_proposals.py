@@ -110,7 +110,7 @@ def test_the_days_that_a_proposal_is_accepted_for(proposed, options, expected):
             Period(DAYS[9], DAYS[20]),
             {"effective_on": DAYS[6], "movable": False},
             InvalidInputError,
-            "absence begins",
+            "for the days from",
         ),
         (Period(DAYS[1], DAYS[5]), {}, ConflictError, "ended"),
         (Period(DAYS[7], DAYS[9]), {"effective_on": DAYS[9]}, ConflictError, "ended"),

@@ -8,9 +8,20 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
+from gis_supervision.api.routes.proposals import proposal_links
+from gis_supervision.assignment import proposing
 from gis_supervision.domain.inspectors import Period, Skill
+from gis_supervision.errors import NotFoundError
 from gis_supervision.importing.people import owner_code
-from gis_supervision.storage import inspectors, recusals, register
+from gis_supervision.storage import (
+    endings,
+    inspectors,
+    proposal_decisions,
+    proposals,
+    recusals,
+    register,
+    teams,
+)
 from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["inspectors"])
@@ -42,10 +53,33 @@ class Leave(_Body):
 
 
 class Return(_Body):
-    """The first day on which an inspector is back."""
+    """The first day on which an inspector is back; ``as_of``: day whose work is counted."""
+
+    day: date
+    as_of: date | None = None
+    by: By
+
+
+class Extension(_Body):
+    """The new last day of an absence; ``day`` is one of its days, left out: today."""
+
+    last_day: date
+    day: date | None = None
+    as_of: date | None = None
+    by: By
+
+
+class End(_Body):
+    """The first day on which something holds no longer."""
 
     day: date
     by: By
+
+
+class CertificateEnd(End):
+    """Which certificates end, and when."""
+
+    skill: Skill
 
 
 class Recusal(_Body):
@@ -138,11 +172,53 @@ def take_leave(number: str, body: Leave, shared: CurrentResources) -> dict[str, 
 
 
 @router.post("/inspectors/{number}/leave/end", dependencies=[Depends(same_origin)])
-def end_leave(number: str, body: Return, shared: CurrentResources) -> dict[str, Any]:
+def end_leave(number: str, body: End, shared: CurrentResources) -> dict[str, Any]:
     """End the leave of a day, or the next after it."""
     with session_scope(shared.engine) as session:
-        ended = inspectors.end_leave(session, inspectors.find(session, number), body.day)
+        person = inspectors.find(session, number)
+        ended = inspectors.end_leave(session, person, body.day, by=body.by)
         return {"ended": ended is not None, **_one(session, number, body.day)}
+
+
+@router.post("/inspectors/{number}/return", dependencies=[Depends(same_origin)])
+def early_return(
+    number: str, body: Return, request: Request, shared: CurrentResources
+) -> dict[str, Any]:
+    """Propose that an inspector is back before the absence ends.
+
+    Without an accepted absence the leave alone ends, at once, and ``proposal`` is null.
+    """
+    with session_scope(shared.engine) as session:
+        changed = proposing.early_return(
+            session,
+            shared.rules,
+            by=body.by,
+            staff_number=number,
+            day=body.day,
+            as_of=body.as_of or register.default_as_of(session),
+        )
+        return _changed(session, changed, request)
+
+
+@router.post("/inspectors/{number}/extension", dependencies=[Depends(same_origin)])
+def extension(
+    number: str, body: Extension, request: Request, shared: CurrentResources
+) -> dict[str, Any]:
+    """Let an absence last longer, and propose to cover it as until now.
+
+    Without an accepted absence the leave alone goes on, and ``proposal`` is null.
+    """
+    with session_scope(shared.engine) as session:
+        changed = proposing.extension(
+            session,
+            shared.rules,
+            by=body.by,
+            staff_number=number,
+            last=body.last_day,
+            day=body.day or proposal_decisions.today(session),
+            as_of=body.as_of or register.default_as_of(session),
+        )
+        return _changed(session, changed, request)
 
 
 @router.post("/inspectors/{number}/recusals", dependencies=[Depends(same_origin)], status_code=201)
@@ -163,17 +239,100 @@ def recuse(number: str, body: Recusal, shared: CurrentResources) -> dict[str, An
         return {"new": new, **_one(session, number, body.first_day)}
 
 
+@router.post("/inspectors/{number}/certificates/end", dependencies=[Depends(same_origin)])
+def end_certificates(number: str, body: CertificateEnd, shared: CurrentResources) -> dict[str, Any]:
+    """End the certificates of a skill; 404 where none holds on that day or later."""
+    with session_scope(shared.engine) as session:
+        person = inspectors.find(session, number)
+        if not inspectors.withdraw_certificate(session, person, body.skill, body.day, by=body.by):
+            raise NotFoundError(
+                "%(number)s: no certificate for %(chosen)s on %(end)s",
+                number=number,
+                chosen=body.skill,
+                end=body.day,
+            )
+        return _one(session, number, body.day)
+
+
+@router.get("/inspectors/{number}/recusals")
+def recusals_of(
+    number: str, request: Request, shared: CurrentResources, as_of: AsOf = None
+) -> list[dict[str, Any]]:
+    """List what an inspector stays away from on a day or later."""
+    asked(request, known=("as_of",))
+    with session_scope(shared.engine) as session:
+        person = inspectors.find(session, number)
+        day = as_of or register.default_as_of(session)
+        return [
+            {
+                "id": one.id,
+                "licence": one.licence,
+                "owner": one.owner,
+                "reason": one.reason,
+                **one.period.to_dict(),
+                "recorded_by": one.recorded_by,
+            }
+            for one in recusals.since(session, day)
+            if one.inspector_id == person
+        ]
+
+
+@router.post("/inspectors/{number}/recusals/{recusal}/end", dependencies=[Depends(same_origin)])
+def end_recusal(number: str, recusal: int, body: End, shared: CurrentResources) -> dict[str, Any]:
+    """End a recusal; 404 where the inspector has none of that number then."""
+    with session_scope(shared.engine) as session:
+        person = inspectors.find(session, number)
+        known = {r.id for r in recusals.since(session, body.day) if r.inspector_id == person}
+        if recusal not in known:
+            raise NotFoundError(
+                "no recusal %(recusal_id)s holds on %(day)s or later",
+                recusal_id=recusal,
+                day=body.day,
+            )
+        recusals.end(session, recusal, body.day, by=body.by)
+        return _one(session, number, body.day)
+
+
+@router.post("/inspectors/{number}/team/end", dependencies=[Depends(same_origin)])
+def end_team(number: str, body: End, shared: CurrentResources) -> dict[str, Any]:
+    """End the teams that an inspector is in; 404 where there is none on that day or later."""
+    with session_scope(shared.engine) as session:
+        person = inspectors.find(session, number)
+        if not teams.disband(session, person, body.day, by=body.by):
+            raise NotFoundError(
+                "%(lead)s: in no team on %(end)s or later", lead=number, end=body.day
+            )
+        return _one(session, number, body.day)
+
+
 @router.post("/teams", dependencies=[Depends(same_origin)], status_code=201)
 def team_up(body: Team, shared: CurrentResources) -> dict[str, Any]:
     """Let two inspectors go together."""
     with session_scope(shared.engine) as session:
         lead, assistant = (inspectors.find(session, n) for n in (body.lead, body.assistant))
-        return {"new": inspectors.team_up(session, lead, assistant, _period(body), by=body.by)}
+        return {"new": teams.team_up(session, lead, assistant, _period(body), by=body.by)}
 
 
 def _one(session: Session, number: str, day: date) -> dict[str, Any]:
-    (found,) = inspectors.on(session, day, ids=[inspectors.find(session, number)])
-    return _told(found, day)
+    person = inspectors.find(session, number)
+    (found,) = inspectors.on(session, day, ids=[person])
+    ended = [one.to_dict() for one in endings.of(session, person)]
+    return {**_told(found, day), "endings": ended}
+
+
+def _changed(session: Session, changed: proposing.Changed, request: Request) -> dict[str, Any]:
+    number = changed.proposal
+    return {
+        "back_on": changed.first.isoformat(),
+        "proposal": (
+            None
+            if number is None
+            else {
+                **proposals.find(session, number).to_dict(),
+                "links": proposal_links(request, number),
+            }
+        ),
+    }
 
 
 def _told(one: Any, day: date) -> dict[str, Any]:

@@ -119,7 +119,9 @@ def list_proposals(
     asked(request, known=("state", "kind"))
     with session_scope(shared.engine) as session:
         rows = proposals.listed(session, state=state, kind=kind)
-    return {"proposals": [{**row.to_dict(), "links": _links(request, row.id)} for row in rows]}
+    return {
+        "proposals": [{**row.to_dict(), "links": proposal_links(request, row.id)} for row in rows]
+    }
 
 
 @router.get("/proposals/{number}", name="proposal")
@@ -129,7 +131,7 @@ def show_proposal(number: int, request: Request, shared: CurrentResources) -> di
     with session_scope(shared.engine) as session:
         return {
             **proposals.described(session, number),
-            "links": _links(request, number),
+            "links": proposal_links(request, number),
         }
 
 
@@ -147,7 +149,7 @@ def make_proposal(wish: Wish, request: Request, shared: CurrentResources) -> dic
         values["as_of"] = wish.as_of or register.default_as_of(session)
         number = make(session, shared.rules, **values)
         made = proposals.find(session, number).to_dict()
-    return {**made, "links": _links(request, number)}
+    return {**made, "links": proposal_links(request, number)}
 
 
 @router.post("/proposals/{number}/accept", dependencies=[Depends(same_origin)])
@@ -196,7 +198,8 @@ def responsible(
     }
 
 
-def _links(request: Request, number: int) -> list[dict[str, str]]:
+def proposal_links(request: Request, number: int) -> list[dict[str, str]]:
+    """Return where a proposal and its map are."""
     page = request.url_for("map_page", name="proposal").include_query_params(proposal=number)
     return [
         {

@@ -27,6 +27,15 @@ LANGUAGES: tuple[Language, ...] = ("zh_CN", "en")
 _DOMAIN = "gis_supervision"
 
 
+def gettext_noop(message: str) -> str:
+    """Mark a text for the catalogue, and return it as it is, to be translated where it is shown."""
+    return message
+
+
+#: What stands between texts that are told together; see `gis_supervision.messages.joined`.
+BETWEEN = (gettext_noop("; "), gettext_noop(" or "), gettext_noop(" to "), gettext_noop(", "))
+
+
 @dataclass(frozen=True)
 class Translator:
     """Texts in one language; callable as gettext's ``_``.
@@ -157,11 +166,6 @@ def install(environment: "Environment", translate: Translator) -> None:
         npgettext=translate.catalogue.npgettext,
     )
     environment.globals["language_tag"] = translate.tag
-
-
-def gettext_noop(message: str) -> str:
-    """Mark a text for the catalogue, and return it as it is, to be translated where it is shown."""
-    return message
 
 
 def _filled(text: str, values: dict[str, object]) -> str:

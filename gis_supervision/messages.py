@@ -30,6 +30,11 @@ class Translatable(Protocol):
         ...
 
 
+def english(message: str, /, **values: object) -> str:
+    """Fill the placeholders of a template in, which stays English; a `Translate`."""
+    return message % values if values else message
+
+
 @dataclass(frozen=True, init=False)
 class Message:
     """One text; ``str()`` gives it in English.
@@ -53,7 +58,10 @@ class Message:
         object.__setattr__(self, "values", {name: _lasting(one) for name, one in values.items()})
 
     def __str__(self) -> str:
-        return self.template % self.values if self.values else self.template
+        return english(self.template, **self.values)
+
+    def __hash__(self) -> int:
+        return hash((self.template, str(self)))
 
     def translated(self, translate: Translate) -> str:
         """Return the text in the language of a translator."""
@@ -101,6 +109,11 @@ def joined(parts: Iterable[object], between: str = "\n") -> Parts:
     Parts
     """
     return Parts(tuple(_lasting(part) for part in parts), between)
+
+
+def parts_of(message: Message | Parts) -> tuple[object, ...]:
+    """Return the texts that a message was put together of, itself where it is one."""
+    return message.parts if isinstance(message, Parts) else (message,)
 
 
 def told(value: object, translate: Translate) -> object:

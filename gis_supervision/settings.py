@@ -145,16 +145,18 @@ class Settings(BaseSettings):
         if url is None:
             return None
         if not _POSTGRESQL_URL.match(url):
-            raise ValueError("expected a URL such as postgresql://user:password@host:5432/name")
+            raise ValueError(
+                Message("expected a URL such as postgresql://user:password@host:5432/name")
+            )
         return _POSTGRESQL_URL.sub("postgresql+psycopg2://", url)
 
     @field_validator("basemap_url", mode="after")
     @classmethod
     def _tile_template(cls, url: str | None) -> str | None:
         if url is not None and not all(part in url for part in ("{z}", "{x}")):
-            raise ValueError("expected a tile template with {z}, {x} and {y}")
+            raise ValueError(Message("expected a tile template with {z}, {x} and {y}"))
         if url is not None and "{y}" not in url and "{-y}" not in url:
-            raise ValueError("expected a tile template with {z}, {x} and {y}")
+            raise ValueError(Message("expected a tile template with {z}, {x} and {y}"))
         return url
 
 

@@ -33,7 +33,7 @@ LONGER = {
     # declarations of one schema, which belong together
     "gis_supervision/storage/tables.py": 500,
     # one file that anyone can run
-    "gis_supervision/domain/verify_draw.py": 600,
+    "gis_supervision/domain/verify_draw.py": 640,
 }
 DATA = {".gz", ".geojson", ".png", ".parquet", ".gpkg", ".xlsx"}
 
@@ -178,7 +178,7 @@ def test_nothing_is_connected_or_configured_at_import():
 
 
 TOLD = {
-    "Message",
+    *("Message", "DrawError"),
     *(
         kind.__name__
         for kind in vars(errors).values()

@@ -30,6 +30,7 @@ from distributed.versions import VersionMismatchWarning
 
 from gis_supervision.analysis import partitions
 from gis_supervision.errors import InvalidInputError, SupervisionError, UnavailableError
+from gis_supervision.messages import Message, Parts, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +46,7 @@ _PACKAGES: Final = ("gis-supervision", "numpy", "pyarrow", "polars", "polars-h3"
 _MODULES: Final = (
     *("analysis/partitions.py", "analysis/coverage.py", "analysis/coverage_frames.py"),
     *("domain/h3_index.py", "domain/rules.py", "domain/rule_values.py"),
-    *("storage/partition_files.py", "storage/partition_rows.py"),
+    *("storage/partition_columns.py", "storage/partition_files.py", "storage/partition_rows.py"),
 )
 """What the counts depend on: two versions of these may count otherwise."""
 
@@ -373,19 +374,31 @@ def _wait_for_workers(client: Client, place: str, timeout_s: float) -> None:
     problems = []
     for who, answer in told.items():
         if isinstance(answer, BaseException):
-            problems.append(f"{who}: cannot load gis_supervision ({_said(answer)})")
+            problems.append(
+                Message(
+                    "%(who)s: cannot load gis_supervision (%(error)s)",
+                    who=who,
+                    error=_said(answer),
+                )
+            )
         elif problem := _other_versions(wanted, answer):
-            problems.append(f"{who}: {problem}")
+            problems.append(Message("%(who)s: %(problem)s", who=who, problem=problem))
     if problems:
         raise UnavailableError.told(*problems)
 
 
-def _other_versions(wanted: Mapping[str, str], found: Mapping[str, str]) -> str:
-    return ", ".join(
-        f"{name} {found.get(name, 'missing')}, expected {value}"
+def _other_versions(wanted: Mapping[str, str], found: Mapping[str, str]) -> Parts | None:
+    others = [
+        Message(
+            "%(name)s %(found)s, expected %(expected)s",
+            name=name,
+            found=found.get(name) or Message("missing"),
+            expected=value,
+        )
         for name, value in wanted.items()
         if found.get(name) != value
-    )
+    ]
+    return joined(others, ", ") if others else None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from gis_supervision.analysis.findings import coverage_findings, hotspot_finding
 from gis_supervision.analysis.partitions import Counts, Question
 from gis_supervision.domain.rule_history import history_of
 from gis_supervision.errors import ConflictError, InvalidInputError
+from gis_supervision.messages import Message
 from gis_supervision.storage import analyses, partition_files
 from gis_supervision.storage import coverage as stored
 from gis_supervision.storage.partition_export import new_directory
@@ -214,7 +215,11 @@ def store(
     version = analyses.registry_version(session)
     told = dataset.manifest.register_version if dataset.manifest is not None else None
     if told != version:
-        source = "comes from no register" if told is None else f"shows the register as of {told}"
+        source = (
+            Message("comes from no register")
+            if told is None
+            else Message("shows the register as of %(told)s", told=told)
+        )
         raise ConflictError(
             "%(path)s: %(source)s, and the register is at %(version)s; export it again to store",
             path=dataset.path,

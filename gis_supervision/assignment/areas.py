@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from scipy.sparse import sparray as SparseArray  # noqa: N812 - it is a class
 
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
@@ -81,7 +82,7 @@ def checked_area(
     )
     if (size <= 0).any():
         raise InvalidInputError(
-            "cell_area[%(argmax)s] must be more than 0", argmax=int(np.argmax(size <= 0))
+            "cell_area[%(cell)s] must be more than 0", cell=int(np.argmax(size <= 0))
         )
     shared = np.asarray(graph.sum(axis=1)).ravel()
     outline = (
@@ -207,7 +208,7 @@ def _checked_numbers(
     wrong = ~np.isfinite(array) | (array < least)
     if wrong.any():
         cell = int(np.argmax(wrong))
-        bound = "" if least == -np.inf else f" of at least {least:g}"
+        bound = "" if least == -np.inf else Message(" of at least %(least)g", least=least)
         raise InvalidInputError(
             "%(name)s[%(cell)s] is %(array)s: expected a finite number%(bound)s",
             name=name,
@@ -265,11 +266,11 @@ def _checked_adjacency(adjacency: SparseArray) -> csr_array:
         k = int(np.argmax(uneven))
         raise InvalidInputError(
             "adjacency is not symmetric: the border of cells %(row)s and %(column)s is %(data)g "
-            "one way and %(data_k)g the other",
+            "one way and %(other)g the other",
             row=row[k],
             column=column[k],
             data=data[k],
-            data_k=data[back][k],
+            other=data[back][k],
         )
     indptr = np.zeros(rows + 1, np.int32)
     np.cumsum(np.bincount(row, minlength=rows), out=indptr[1:])

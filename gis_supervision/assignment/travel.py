@@ -134,12 +134,14 @@ def own_matrix(
     times = np.full((len(places), len(places)), -1.0)
     np.fill_diagonal(times, 0.0)
     seen: dict[tuple[str, str], int] = {}
-    wrong: list[str] = []
+    wrong: list[Message] = []
     for number, row in rows:
         try:
             pair, seconds = _row(row, column, scale, there, seen)
         except InvalidInputError as error:
-            wrong.append(f"{path}: row {number}: {error}")
+            wrong.append(
+                Message("%(file)s: row %(row)s: %(error)s", file=path, row=number, error=error)
+            )
             continue
         seen[pair] = number
         times[np.ix_(index.get(pair[0], []), index.get(pair[1], []))] = seconds
@@ -170,7 +172,7 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def wrong_rows(wrong: Sequence[str]) -> None:
+def wrong_rows(wrong: Sequence[Message]) -> None:
     """Refuse a file with wrong rows; the first are named.
 
     Raises
@@ -179,8 +181,10 @@ def wrong_rows(wrong: Sequence[str]) -> None:
         When there are any.
     """
     if wrong:
-        more = f"\nand {len(wrong) - _SHOWN} further rows" if len(wrong) > _SHOWN else ""
-        raise InvalidInputError("%(wrong)s%(more)s", wrong="\n".join(wrong[:_SHOWN]), more=more)
+        shown: list[object] = list(wrong[:_SHOWN])
+        if len(wrong) > _SHOWN:
+            shown.append(Message("and %(count)s further rows", count=len(wrong) - _SHOWN))
+        raise InvalidInputError.told(*shown)
 
 
 def _row(
@@ -208,9 +212,9 @@ def _row(
     pair = (ends[0], ends[1])
     if pair in seen:
         raise InvalidInputError(
-            "%(pair)s to %(pair_1)s stands in row %(seen)s already",
-            pair=pair[0],
-            pair_1=pair[1],
+            "%(start)s to %(end)s stands in row %(seen)s already",
+            start=pair[0],
+            end=pair[1],
             seen=seen[pair],
         )
     raw = (row[column] or "").strip()

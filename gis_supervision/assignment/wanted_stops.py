@@ -68,7 +68,9 @@ def read(path: Path, known: Callable[[Collection[str]], Collection[str]]) -> tup
         try:
             one = _wanted(row, there, found)
         except InvalidInputError as error:
-            wrong.append(f"{path}: row {number}: {error}")
+            wrong.append(
+                Message("%(file)s: row %(row)s: %(error)s", file=path, row=number, error=error)
+            )
         else:
             found[one.licence] = one
     wrong_rows(wrong)

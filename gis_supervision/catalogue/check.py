@@ -12,6 +12,7 @@ from gis_supervision.catalogue.load import read
 from gis_supervision.catalogue.problems import Problem, nearest
 from gis_supervision.catalogue.references import broken_references
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message, joined
 from gis_supervision.storage import layers as storage
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from gis_supervision.catalogue.load import Reading
     from gis_supervision.catalogue.models import Layer
+    from gis_supervision.catalogue.problems import Told
 
-    _Mistakes = Iterator[tuple[str, str]]
+    _Mistakes = Iterator[tuple[str, Told]]
 
 _GEOMETRIES = {
     "point": {"POINT"},
@@ -61,7 +63,11 @@ def against_database(reading: Reading, engine: Engine) -> list[Problem]:
     with Session(engine) as session:
         login = engine.url.username or "reader"
         problems += [
-            Problem("database", login, f"can read {name}; only schema map should be readable")
+            Problem(
+                "database",
+                login,
+                Message("can read %(name)s; only schema map should be readable", name=name),
+            )
             for name in storage.readable_outside_map(session)
         ]
     for name, layer in reading.catalogue.layers.items():
@@ -88,23 +94,44 @@ def _in_database(session: Session, layer: Layer) -> _Mistakes:
             missing = storage.nulls(session, source, selection, never)
             for name, count in missing.items():
                 if count:
-                    yield f"attributes.{name}.null", f"said to be never null, is so in {count} rows"
+                    yield (
+                        f"attributes.{name}.null",
+                        Message("said to be never null, is so in %(count)s rows", count=count),
+                    )
     except InvalidInputError as error:
-        yield "parameters", str(error)
+        yield "parameters", error
     except DBAPIError as error:
-        yield "query", " ".join(str(error.orig).split())
+        yield "query", joined([" ".join(str(error.orig).split())])
 
 
 def _columns(layer: Layer, found: Mapping[str, storage.Column]) -> _Mistakes:
     declared = _declared(layer)
     for name in sorted(set(found) - declared):
-        yield "query", f"column {name} would leave undeclared; {nearest(name, declared)}"
+        yield (
+            "query",
+            Message(
+                "column %(name)s would leave undeclared; %(hint)s",
+                name=name,
+                hint=nearest(name, declared),
+            ),
+        )
     for name in sorted(declared - set(found)):
         key = f"attributes.{name}" if name in layer.attributes else "geometry.column"
-        yield key, f"the query returns no column {name}; {nearest(name, found)}"
+        yield (
+            key,
+            Message(
+                "the query returns no column %(name)s; %(hint)s",
+                name=name,
+                hint=nearest(name, found),
+            ),
+        )
     for name, attribute in layer.attributes.items():
         if name in found and found[name].kind != attribute.type:
-            told = f"declared {attribute.type}, the database returns {found[name].kind}"
+            told = Message(
+                "declared %(type)s, the database returns %(kind)s",
+                type=attribute.type,
+                kind=found[name].kind,
+            )
             yield f"attributes.{name}.type", told
     if layer.geometry is not None and layer.geometry.column in found:
         yield from _geometry(layer, found[layer.geometry.column])
@@ -119,10 +146,25 @@ def _geometry(layer: Layer, column: storage.Column) -> _Mistakes:
     if geometry is None:
         return
     if column.kind != "geometry":
-        yield "geometry.column", f"{column.name} is {column.kind}, no geometry"
+        yield (
+            "geometry.column",
+            Message("%(name)s is %(kind)s, no geometry", name=column.name, kind=column.kind),
+        )
         return
     if column.srid is not None and column.srid != geometry.srid:
-        yield "geometry.srid", f"declared {geometry.srid}, the database returns {column.srid}"
+        yield (
+            "geometry.srid",
+            Message(
+                "declared %(type)s, the database returns %(kind)s",
+                type=geometry.srid,
+                kind=column.srid,
+            ),
+        )
     kind = (column.geometry_type or "GEOMETRY").upper()
     if kind != "GEOMETRY" and kind not in _GEOMETRIES[geometry.type]:
-        yield "geometry.type", f"declared {geometry.type}, the database returns {kind}"
+        yield (
+            "geometry.type",
+            Message(
+                "declared %(type)s, the database returns %(kind)s", type=geometry.type, kind=kind
+            ),
+        )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gis_supervision.messages import Message
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 
 LEAST_DIFFERENCE = 9.0
 """Smallest distance of two classes; about 2.3 is just noticeable side by side."""
+
+SIGHTS = {
+    "normal sight": Message("normal sight"),
+    "protanopia": Message("protanopia"),
+    "deuteranopia": Message("deuteranopia"),
+    "tritanopia": Message("tritanopia"),
+}
+"""What people call the kinds of sight."""
 
 _SIGHT = {
     "normal sight": np.eye(3),

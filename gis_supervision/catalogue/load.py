@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 from gis_supervision.catalogue.models import Catalogue, Layer, Map
 from gis_supervision.catalogue.problems import Problem, nearest
 from gis_supervision.catalogue.references import broken_references
+from gis_supervision.domain.rule_errors import mistake_of
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message, Parts, joined
 from gis_supervision.settings import project_dir
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ def load(*directories: Path, shipped: bool = True) -> Catalogue:
     problems = [*reading.problems, *broken_references(reading.catalogue, reading.files)]
     if problems:
         raise InvalidInputError(
-            "the catalogue has mistakes:\n%(problems)s", problems="\n".join(map(str, problems))
+            "the catalogue has mistakes:\n%(problems)s",
+            problems=joined(problem.told for problem in problems),
         )
     return reading.catalogue
 
@@ -86,7 +89,7 @@ def read(*directories: Path, shipped: bool = True) -> Reading:
     Reading
     """
     problems = [
-        Problem(str(directory), "", "expected a directory with layers/ or maps/ in it")
+        Problem(str(directory), "", Message("expected a directory with layers/ or maps/ in it"))
         for directory in directories
         if not any((directory / kind).is_dir() for kind in ("layers", "maps"))
     ]
@@ -122,12 +125,16 @@ def _read_into(
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(Problem(file, "", f"cannot be read as TOML in UTF-8: {error}"))
+        problems.append(
+            Problem(file, "", Message("cannot be read as TOML in UTF-8: %(error)s", error=error))
+        )
         return
     if "name" in content:
-        problems.append(Problem(file, "name", "unknown key: the name is that of the file"))
+        problems.append(Problem(file, "name", Message("unknown key: the name is that of the file")))
     if name in entries:
-        problems.append(Problem(file, "", f"{files[kind, name]} has this name already"))
+        problems.append(
+            Problem(file, "", Message("%(files)s has this name already", files=files[kind, name]))
+        )
         return
     try:
         entries[name] = model.model_validate(content | {"name": name})
@@ -144,12 +151,16 @@ def _problem(file: str, model: type[BaseModel], error: ErrorDetails, content: An
         allowed = _fields(model, path[:-1])
         if not path[:-1]:
             allowed -= {"name"}
-        return Problem(file, key, f"unknown key; {nearest(str(path[-1]), allowed)}")
+        return Problem(
+            file, key, Message("unknown key; %(hint)s", hint=nearest(str(path[-1]), allowed))
+        )
     if error["type"] == "missing":
-        return Problem(file, ".".join(str(part) for part in (*path,)), "missing")
+        return Problem(file, ".".join(str(part) for part in (*path,)), Message("missing"))
     if error["type"] == "string_pattern_mismatch" and place == ("name",):
-        return Problem(file, "", "the file's name must be small letters, digits and underscores")
-    message = error["msg"].removeprefix("Value error, ")
+        return Problem(
+            file, "", Message("the file's name must be small letters, digits and underscores")
+        )
+    message: Message | Parts = mistake_of(error)
     got = error.get("input")
     if error["type"] == "literal_error" and isinstance(got, str):
         options = [
@@ -158,8 +169,8 @@ def _problem(file: str, model: type[BaseModel], error: ErrorDetails, content: An
             .replace(" or ", ",")
             .split(",")
         ]
-        message = f"{message}; {nearest(got, options)}"
-    return Problem(file, key, f"{message} (got {got!r})")
+        message = Message("%(message)s; %(hint)s", message=message, hint=nearest(got, options))
+    return Problem(file, key, Message("%(message)s (got %(got)r)", message=message, got=got))
 
 
 def _path(place: tuple[int | str, ...], content: Any) -> tuple[int | str, ...]:

@@ -85,8 +85,12 @@ def select(
         A name is unknown or a value is not what is expected; all mistakes are named.
     """
     given = {name: value for name, value in (values or {}).items() if value not in (None, "", ())}
-    problems = [
-        f"{name}: unknown; {nearest(name, [*layer.parameters, *layer.filters])}"
+    problems: list[object] = [
+        Message(
+            "%(name)s: unknown; %(hint)s",
+            name=name,
+            hint=nearest(name, [*layer.parameters, *layer.filters]),
+        )
         for name in given
         if name not in layer.parameters and name not in layer.filters
     ]
@@ -97,7 +101,7 @@ def select(
         try:
             parameters[name] = _parameter(session, layer, name, given.get(name))
         except InvalidInputError as error:
-            problems.append(str(error))
+            problems.append(error)
     for name, choice in layer.filters.items():
         wanted = given.get(name, choice.default)
         if wanted is None:
@@ -105,11 +109,11 @@ def select(
         try:
             conditions.append(condition(name, choice, layer.attributes[choice.attribute], wanted))
         except InvalidInputError as error:
-            problems.append(str(error))
+            problems.append(error)
     try:
         box = parse_bbox(bbox)
     except InvalidInputError as error:
-        problems.append(str(error))
+        problems.append(error)
     if problems:
         raise InvalidInputError.told(*problems, between="; ")
     return Selection(parameters, tuple(conditions), box)
@@ -362,7 +366,7 @@ def _parameter(session: Session, layer: Layer, name: str, given: object) -> Any:
         raise InvalidInputError(
             "%(name)s: missing; expected %(expected)s",
             name=name,
-            expected=_expected(parameter.type),
+            expected=_KINDS[parameter.type],
         )
     if wanted == LATEST and parameter.type == "date":
         return storage.latest_as_of(session)
@@ -441,7 +445,7 @@ def typed(name: str, value: object, kind: str) -> Any:
     wrong = InvalidInputError(
         "%(name)s: expected %(expected)s, got %(value)r",
         name=name,
-        expected=_expected(kind),
+        expected=_KINDS[kind],
         value=str(value),
     )
     if kind == "text":
@@ -469,14 +473,14 @@ def typed(name: str, value: object, kind: str) -> Any:
     return number
 
 
-def _expected(kind: str) -> str:
-    return {
-        "date": "a day such as 2014-12-30",
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "text": "text",
-    }[kind]
+_KINDS = {
+    "date": Message("a day such as 2014-12-30"),
+    "integer": Message("a whole number"),
+    "number": Message("a number"),
+    "boolean": Message("true or false"),
+    "text": Message("text"),
+}
+"""What is expected of a value of each type."""
 
 
 def _coded(layer: Layer) -> str | None:

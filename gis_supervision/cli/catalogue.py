@@ -39,10 +39,10 @@ def check(
     else:
         problems = catalogue.check(*places)
     if as_json:
-        print_json([problem.to_dict() for problem in problems])
+        print_json([problem.to_dict(_) for problem in problems])
     elif problems:
         for problem in problems:
-            typer.echo(str(problem))
+            typer.echo(problem.told.translated(_))
     else:
         typer.echo(_("The catalogue has no mistakes."))
     if problems:

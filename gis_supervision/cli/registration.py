@@ -51,11 +51,11 @@ def load(
             ("expected", gettext_noop("Expected")),
         )
     ]
-    rows = [(w.file, str(w.row), w.column, w.value, w.expected) for w in done.wrong]
+    rows = [(w.file, str(w.row), w.column, w.value, w.expected.translated(_)) for w in done.wrong]
     if report is not None and rows:
         tables.write(tables.Table("wrong_rows", _("Wrong rows"), tuple(columns), [rows]), report)
     if as_json:
-        print_json(done.to_dict())
+        print_json(done.to_dict(_))
     elif rows:
         print_table(
             _("Nothing was loaded: mend these values"), [column.title for column in columns], rows

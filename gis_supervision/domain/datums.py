@@ -23,6 +23,7 @@ import pyproj
 from pyproj.exceptions import CRSError, ProjError
 
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ class Datum:
         name = _NAMES.get(plain)
         if name is None:
             near = difflib.get_close_matches(plain, _NAMES, n=1)
-            hint = f"; did you mean {_NAMES[near[0]]}?" if near else ""
+            hint = Message("; did you mean %(names)s?", names=_NAMES[near[0]]) if near else ""
             raise NotFoundError(
                 "unknown datum %(text)r%(hint)s Expected CGCS2000, WGS84, GCJ-02, BD-09 or "
                 "EPSG:<code>",
@@ -167,9 +168,9 @@ def to_wgs84(x: npt.ArrayLike, y: npt.ArrayLike, datum: Datum | str) -> Pair:
     xs, ys = _checked_pair(x, y)
     if source.kind is DatumKind.EPSG:
         lng, lat = _transformed(xs, ys, source, inverse=False)
-        _check_degrees(lng, lat, f"in WGS84, from {source}")
+        _check_degrees(lng, lat, Message("in WGS84, from %(source)s", source=source))
         return lng, lat
-    _check_degrees(xs, ys, f"in {source}")
+    _check_degrees(xs, ys, Message("in %(source)s", source=source))
     if source.kind is DatumKind.GEOGRAPHIC:
         return xs, ys
     inside = _shifted_area(xs, ys)
@@ -191,7 +192,7 @@ def from_wgs84(lng: npt.ArrayLike, lat: npt.ArrayLike, datum: Datum | str) -> Pa
     """
     target = Datum.parse(datum)
     xs, ys = _checked_pair(lng, lat)
-    _check_degrees(xs, ys, "in WGS84")
+    _check_degrees(xs, ys, Message("in WGS84"))
     if target.kind is DatumKind.GEOGRAPHIC:
         return xs, ys
     if target.kind is DatumKind.EPSG:
@@ -303,7 +304,7 @@ def _checked_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> Pair:
     return xs, ys
 
 
-def _check_degrees(lng: Floats, lat: Floats, where: str) -> None:
+def _check_degrees(lng: Floats, lat: Floats, where: Message) -> None:
     for name, values, limit in (("longitude", lng, 180), ("latitude", lat, 90)):
         beyond = np.abs(values) > limit
         if beyond.any():

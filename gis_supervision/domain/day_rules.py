@@ -11,6 +11,7 @@ from pydantic import Field, Strict, field_validator, model_validator
 
 from gis_supervision.domain.rule_values import UNVERIFIED, Positive, Source, StrictModel
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message, joined
 
 _SPAN: Final = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~至]\s*(\d{1,2}):(\d{2})")
 _DAY_S: Final = 86_400
@@ -63,7 +64,7 @@ class DayHours(StrictModel):
         try:
             spans(" ".join(hours))
         except InvalidInputError as error:
-            raise ValueError(str(error)) from None
+            raise ValueError(joined([error])) from None
         return hours
 
     @property
@@ -111,11 +112,13 @@ class DayRules(StrictModel):
     @model_validator(mode="after")
     def _workable(self) -> Self:
         if len(self.work.spans) > _PARTS:
-            raise ValueError("work: expected one span, or two with a break between them")
+            raise ValueError(Message("work: expected one span, or two with a break between them"))
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"timezone: {self.timezone!r} is not known") from None
+            raise ValueError(
+                Message("timezone: %(timezone)r is not known", timezone=self.timezone)
+            ) from None
         return self
 
     @property

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from gis_supervision.errors import ConflictError, InvalidInputError
+from gis_supervision.messages import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -281,7 +282,7 @@ def current_code(code: str, history: Iterable[CodePeriod], on: date) -> str | No
         following = last.successor + now[len(known) :]
         if following in seen:
             raise ConflictError(
-                "successors run in a circle: %(seen)s", seen=" to ".join([*seen, following])
+                "successors run in a circle: %(seen)s", seen=joined([*seen, following], " to ")
             )
         seen.append(following)
 

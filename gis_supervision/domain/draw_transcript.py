@@ -197,10 +197,10 @@ def draw(commitment: Commitment, seed: str, list_data: bytes, *, drawn_at: datet
     if list_sha256(list_data) != commitment.list_sha256:
         raise ConflictError(
             "the list of plan %(plan)r has changed since it was committed to (SHA-256 "
-            "%(list_sha256)s, expected %(commitment_list_sha256)s)",
+            "%(list_sha256)s, expected %(expected)s)",
             plan=commitment.plan,
             list_sha256=list_sha256(list_data),
-            commitment_list_sha256=commitment.list_sha256,
+            expected=commitment.list_sha256,
         )
     try:
         transcript = replay(commitment.content(), seed, drawn_at.isoformat(), list_data)

@@ -29,6 +29,7 @@ from gis_supervision.domain.polygons import (
 )
 from gis_supervision.domain.topology import check_topology
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -170,7 +171,9 @@ def square_lattice(
         raise InvalidInputError("side_m %(side_m)r: expected more than 0 metres", side_m=side_m)
     crs = equal_area_crs(shapely.total_bounds(areas)) if epsg is None else _metric_crs(epsg)
     to_plane = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    _refuse_too_many(float(areas_m2(areas).sum()) / side_m**2, max_cells, f"{side_m:g} m")
+    _refuse_too_many(
+        float(areas_m2(areas).sum()) / side_m**2, max_cells, Message("%(side_m)g m", side_m=side_m)
+    )
     pieces = [squares(area, side_m, to_plane) for area in areas]
     text = crs.to_string() if epsg is None else f"EPSG:{epsg}"
     empty = Lattice("square", float(side_m), text, "lattice", (), *_no_cells())
@@ -206,7 +209,11 @@ def h3_lattice(
     """
     areas, names = _checked_boundaries(boundaries, divisions)
     hexagons = [h3_index.cover(area, resolution, max_cells=max_cells) for area in areas]
-    _refuse_too_many(sum(cells.size for cells in hexagons), max_cells, f"resolution {resolution}")
+    _refuse_too_many(
+        sum(cells.size for cells in hexagons),
+        max_cells,
+        Message("resolution %(resolution)s", resolution=resolution),
+    )
     every = np.unique(np.concatenate(hexagons))
     outlines = h3_index.boundaries(every)
     height_m = float(np.sqrt(h3_index.area_km2(every).mean() * 1e6))
@@ -371,27 +378,40 @@ def _codes(
     )
 
 
-def _no_unit_grid(lattice: Lattice, names: Sequence[str], division: Integers) -> str:
-    """Say why these cells cannot have unit-grid codes; "" where they can."""
+def _no_unit_grid(
+    lattice: Lattice, names: Sequence[str], division: Integers
+) -> Message | Parts | None:
+    """Say why these cells cannot have unit-grid codes; None where they can."""
     for name in names:
         try:
             level = DivisionCode(name).level
         except InvalidInputError as error:
-            return str(error)
+            return error.message
         if level is not Level.VILLAGE:
-            return f"division code {name!r} has {len(name)} digits, expected the 12 of a village"
+            return Message(
+                "division code %(name)r has %(count)s digits, expected the 12 of a village",
+                name=name,
+                count=len(name),
+            )
     counts = np.bincount(division, minlength=len(names))
     if counts.size and counts.max() > MAX_SERIAL:
         most = int(np.argmax(counts))
         wider = (
-            f"; a side of at least {lattice.size * np.sqrt(counts[most] / MAX_SERIAL):.0f} m fits"
+            Message(
+                "; a side of at least %(size).0f m fits",
+                size=lattice.size * np.sqrt(counts[most] / MAX_SERIAL),
+            )
             if lattice.kind == "square"
             else ""
         )
-        return (
-            f"village {names[most]} has {counts[most]} cells, expected at most {MAX_SERIAL}{wider}"
+        return Message(
+            "village %(names)s has %(counts)s cells, expected at most %(max_serial)s%(wider)s",
+            names=names[most],
+            counts=counts[most],
+            max_serial=MAX_SERIAL,
+            wider=wider,
         )
-    return ""
+    return None
 
 
 def _checked_boundaries(
@@ -419,9 +439,9 @@ def _checked_boundaries(
     if not valid.all():
         row = int(np.argmin(valid))
         raise InvalidInputError(
-            "boundary %(names)s: %(is_valid_reason)s; repair it first (check_topology does)",
+            "boundary %(names)s: %(problem)s; repair it first (check_topology does)",
             names=names[row] or row,
-            is_valid_reason=shapely.is_valid_reason(areas[row]),
+            problem=shapely.is_valid_reason(areas[row]),
         )
     return areas, names
 
@@ -438,7 +458,7 @@ def _metric_crs(epsg: int) -> pyproj.CRS:
     return crs
 
 
-def _refuse_too_many(count: float, max_cells: int, size: str) -> None:
+def _refuse_too_many(count: float, max_cells: int, size: Message) -> None:
     if count > max_cells:
         raise InvalidInputError(
             "about %(count)s cells of %(size)s fill the boundaries, more than %(max_cells)s; "

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from gis_supervision.errors import ConflictError, InvalidInputError
+from gis_supervision.messages import Message, joined
 
 
 class Severity(StrEnum):
@@ -162,9 +163,9 @@ def case_state(name: CaseState | str) -> CaseState:
         return CaseState(name)
     except ValueError as error:
         raise InvalidInputError(
-            "no case state %(name)r; expected one of %(casestate)s",
+            "no case state %(name)r; expected one of %(states)s",
             name=name,
-            casestate=", ".join(CaseState),
+            states=", ".join(CaseState),
         ) from error
 
 
@@ -238,7 +239,7 @@ def check_transition(
         return
     roles = TRANSITIONS.get((before, after))
     if roles is None:
-        allowed = ", ".join(next_states(before)) or "none: the case has ended"
+        allowed = ", ".join(next_states(before)) or Message("none: the case has ended")
         raise ConflictError(
             "a case cannot go from %(before)s to %(after)s (allowed: %(allowed)s)",
             before=before,
@@ -251,7 +252,7 @@ def check_transition(
             role=role,
             before=before,
             after=after,
-            roles=" or ".join(sorted(roles)),
+            roles=joined(sorted(roles), " or "),
         )
     if role is Role.VERIFIER and actor in handlers:
         raise ConflictError(
@@ -285,12 +286,12 @@ def _check_evidence(
         )
     if inspection_order(evidence.on, evidence.inspection_id) <= inspection_order(*last_seen):
         raise ConflictError(
-            "inspection %(inspection_id)s of %(on)s is not later than %(last_seen)s of "
-            "%(last_seen_0)s, which recorded the hazard",
+            "inspection %(inspection_id)s of %(on)s is not later than %(seen_in)s of "
+            "%(seen_on)s, which recorded the hazard",
             inspection_id=evidence.inspection_id,
             on=evidence.on,
-            last_seen=last_seen[1],
-            last_seen_0=last_seen[0],
+            seen_in=last_seen[1],
+            seen_on=last_seen[0],
         )
 
 

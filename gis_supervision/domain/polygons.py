@@ -15,6 +15,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,7 +148,11 @@ class Edges:
         return Edges(self.starts[which], self.ends[which], self.length_m[which], self.owner[which])
 
 
-def _described(geometry: object) -> str:
+def _described(geometry: object) -> Message:
     if not isinstance(geometry, BaseGeometry):
-        return f"a value of type {type(geometry).__name__}"
-    return f"an empty {geometry.geom_type}" if geometry.is_empty else f"a {geometry.geom_type}"
+        return Message("a value of type %(kind)s", kind=type(geometry).__name__)
+    return (
+        Message("an empty %(geom_type)s", geom_type=geometry.geom_type)
+        if geometry.is_empty
+        else Message("a %(geom_type)s", geom_type=geometry.geom_type)
+    )

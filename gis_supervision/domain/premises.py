@@ -123,17 +123,17 @@ class CreditCode:
         if not _DIGITS.issuperset(self.code[2:8]):
             raise InvalidInputError(
                 "unified social credit code %(code)r: expected the digits of a division in places "
-                "3 to 8, got %(code_2_8)r",
+                "3 to 8, got %(digits)r",
                 code=self.code,
-                code_2_8=self.code[2:8],
+                digits=self.code[2:8],
             )
         expected = check_character(self.code[:-1])
         if self.code[-1] != expected:
             raise InvalidInputError(
-                "unified social credit code %(code)r: check character %(code__1)r, expected "
+                "unified social credit code %(code)r: check character %(character)r, expected "
                 "%(expected)r",
                 code=self.code,
-                code__1=self.code[-1],
+                character=self.code[-1],
                 expected=expected,
             )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from gis_supervision import messages
 from gis_supervision.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def check_transition(number: int, state: State, to: State) -> None:
             "proposal %(number)s is %(state)s: only one that is %(expected)s can be %(to)s",
             number=number,
             state=state,
-            expected=" or ".join(expected),
+            expected=messages.joined(expected, " or "),
             to=to,
         )
 

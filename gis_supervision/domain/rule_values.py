@@ -63,7 +63,7 @@ class VisitRequirement(StrictModel):
         low = self.visits if self.at_least is None else self.at_least
         high = self.visits if self.at_most is None else self.at_most
         if not low <= self.visits <= high:
-            raise ValueError("expected at_least <= visits <= at_most")
+            raise ValueError(Message("expected at_least <= visits <= at_most"))
         return self
 
 
@@ -116,7 +116,7 @@ class VisitRules(StrictModel):
             and self.cap is not None
             and self.minimum.visits_per_year > self.cap.visits_per_year
         ):
-            raise ValueError("expected minimum.visits_per_year <= cap.visits_per_year")
+            raise ValueError(Message("expected minimum.visits_per_year <= cap.visits_per_year"))
         return self
 
 
@@ -272,7 +272,7 @@ class Priority(StrictModel):
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if self.category is None and self.risk_class is None:
-            raise ValueError("expected a category, a risk_class or both")
+            raise ValueError(Message("expected a category, a risk_class or both"))
         return self
 
 
@@ -286,9 +286,9 @@ class ScoreRules(StrictModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if len(self.cut_offs) != len(self.classes) - 1:
-            raise ValueError("expected one cut-off fewer than classes")
+            raise ValueError(Message("expected one cut-off fewer than classes"))
         if list(self.cut_offs) != sorted(set(self.cut_offs)):
-            raise ValueError("expected cut_offs in rising order")
+            raise ValueError(Message("expected cut_offs in rising order"))
         return self
 
     def risk_class(self, score: float) -> str:

@@ -77,7 +77,7 @@ class RulePack(StrictModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError("expected valid_from <= valid_to")
+            raise ValueError(Message("expected valid_from <= valid_to"))
         problems = [
             Message(
                 "%(key)s: %(source)r is neither %(unverified)r nor a key of [articles]%(hint)s",
@@ -359,12 +359,19 @@ def pack_in_force(packs: Iterable[RulePack], name: str, on: date) -> RulePack:
         if pack.valid_from <= on and (pack.valid_to is None or on <= pack.valid_to)
     ]
     if not begun:
-        have = ", ".join(sorted(f"{p.version} from {p.valid_from}" for p in named)) or "none"
+        known = sorted((pack.version, pack.valid_from) for pack in named)
+        have = joined(
+            [
+                Message("%(version)s from %(day)s", version=version, day=first)
+                for version, first in known
+            ],
+            ", ",
+        )
         raise NotFoundError(
             "no version of rule pack %(name)r is in force on %(on)s (have: %(have)s)",
             name=name,
             on=on,
-            have=have,
+            have=have if known else Message("none"),
         )
     latest = max(pack.valid_from for pack in begun)
     current = [pack for pack in begun if pack.valid_from == latest]

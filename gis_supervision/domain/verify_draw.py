@@ -97,7 +97,14 @@ COMMITMENT_KEYS = frozenset(
 
 
 class DrawError(ValueError):
-    """What was published is not what this algorithm works on."""
+    """What was published is not what this algorithm works on.
+
+    The English text is a template with values, so that a program can tell it in other languages.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        self.template, self.values = template, values
+        super().__init__(template % values if values else template)
 
 
 @dataclass
@@ -131,16 +138,21 @@ class DrawList:
 def check_text(text: str, what: str, *, empty: bool = False) -> str:
     """Refuse text that is not in normal form C, is padded, or has control characters in it."""
     if not text and not empty:
-        raise DrawError(f"{what} is empty")
+        raise DrawError("%(what)s is empty", what=what)
     if text != text.strip():
-        raise DrawError(f"{what} {text!r} begins or ends with white space")
+        raise DrawError("%(what)s %(text)r begins or ends with white space", what=what, text=text)
     if text.isascii() and text.isprintable():
         return text
     for character in text:
         if unicodedata.category(character) in _REFUSED_CATEGORIES:
-            raise DrawError(f"{what} {text!r} has the forbidden character {character!r} in it")
+            raise DrawError(
+                "%(what)s %(text)r has the forbidden character %(character)r in it",
+                what=what,
+                text=text,
+                character=character,
+            )
     if unicodedata.normalize("NFC", text) != text:
-        raise DrawError(f"{what} {text!r} is not in normal form C")
+        raise DrawError("%(what)s %(text)r is not in normal form C", what=what, text=text)
     return text
 
 
@@ -155,7 +167,7 @@ def parse_list(data: bytes) -> DrawList:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DrawError(f"the list is not UTF-8: {error}") from error
+        raise DrawError("the list is not UTF-8: %(error)s", error=error) from error
     if not text.endswith("\n"):
         raise DrawError("the list does not end with a line feed")
     lines = text[:-1].split("\n")
@@ -166,28 +178,34 @@ def parse_list(data: bytes) -> DrawList:
                 raise DrawError("lines are not sorted, or one stands twice")  # noqa: TRY301 - gets its line number below
             _parse_line(line, parsed)
         except DrawError as error:
-            raise DrawError(f"list, line {number}: {error}") from error
+            raise DrawError(
+                "list, line %(number)s: %(error)s", number=number, error=error
+            ) from error
     for inspector, premises in sorted(parsed.recusals):
         if inspector not in parsed.inspectors and inspector not in parsed.absent:
-            raise DrawError(f"recusal names an unknown inspector {inspector!r}")
+            raise DrawError("recusal names an unknown inspector %(inspector)r", inspector=inspector)
         if premises not in parsed.skills and premises not in parsed.excluded:
-            raise DrawError(f"recusal names unknown premises {premises!r}")
+            raise DrawError("recusal names unknown premises %(premises)r", premises=premises)
     return parsed
 
 
 def _parse_line(line: str, parsed: DrawList) -> None:
     kind, *rest = line.split("\t")
     if len(rest) + 1 != _FIELDS.get(kind):
-        raise DrawError(f"expected {kind!r} with another number of fields, or another kind")
+        raise DrawError(
+            "expected %(kind)r with another number of fields, or another kind", kind=kind
+        )
     name = check_text(rest[0], "identifier")
     if kind == "recusal":
         parsed.recusals.add((name, check_text(rest[1], "identifier")))
     elif kind == "inspector":
         if name in parsed.inspectors or name in parsed.absent:
-            raise DrawError(f"inspector {name!r} stands twice")
+            raise DrawError("inspector %(name)r stands twice", name=name)
         skills, absence = _parse_skills(rest[2]), check_text(rest[3], "absence", empty=True)
         if rest[1] != "-" and not _is_number(rest[1]):
-            raise DrawError(f"capacity {rest[1]!r} is neither a whole number nor '-'")
+            raise DrawError(
+                "capacity %(capacity)r is neither a whole number nor '-'", capacity=rest[1]
+            )
         capacity = None if rest[1] == "-" else int(rest[1])
         if absence:
             parsed.absent[name] = absence
@@ -195,7 +213,7 @@ def _parse_line(line: str, parsed: DrawList) -> None:
             parsed.inspectors[name] = (capacity, skills)
     else:
         if name in parsed.skills or name in parsed.excluded:
-            raise DrawError(f"premises {name!r} stand twice")
+            raise DrawError("premises %(name)r stand twice", name=name)
         if kind == "excluded":
             parsed.excluded[name] = check_text(rest[1], "reason")
         else:
@@ -217,7 +235,7 @@ def _parse_skills(text: str) -> frozenset[str]:
     for skill in skills:
         check_text(skill, "skill")
     if skills != sorted(set(skills)):
-        raise DrawError(f"skills {text!r} are not sorted, or one stands twice")
+        raise DrawError("skills %(text)r are not sorted, or one stands twice", text=text)
     return frozenset(skills)
 
 
@@ -246,9 +264,14 @@ def rfc3797(key: str, pool: int, count: int) -> list[int]:
     the size of what is left of the pool; whoever is picked leaves the pool and the others close up.
     """
     if not 0 <= count <= pool <= RFC3797_POOL:
-        raise DrawError(f"expected 0 <= count <= pool <= {RFC3797_POOL}, got {count} and {pool}")
+        raise DrawError(
+            "expected 0 <= count <= pool <= %(rfc3797_pool)s, got %(count)s and %(pool)s",
+            rfc3797_pool=RFC3797_POOL,
+            count=count,
+            pool=pool,
+        )
     if not key.isascii():
-        raise DrawError(f"the key of RFC 3797 is ASCII, got {key!r}")
+        raise DrawError("the key of RFC 3797 is ASCII, got %(key)r", key=key)
     left = list(range(1, pool + 1))
     picks = []
     for turn in range(count):
@@ -265,11 +288,11 @@ def rivest_sha256(seed: str, total: int, count: int, *, is_repeating: bool = Fal
     plus 1. Unless numbers may repeat, one that came up before is passed over, and n goes on.
     """
     if count < 0 or total < min(count, 1) or (count > total and not is_repeating):
-        raise DrawError(f"cannot draw {count} of {total}")
+        raise DrawError("cannot draw %(count)s of %(total)s", count=count, total=total)
     try:
         start = hashlib.sha256(f"{seed},".encode())
     except UnicodeEncodeError as error:
-        raise DrawError(f"seed {seed!r} is not encodable as UTF-8") from error
+        raise DrawError("seed %(seed)r is not encodable as UTF-8", seed=seed) from error
     picks: list[int] = []
     seen: set[int] = set()
     turn = 0
@@ -293,18 +316,34 @@ def check_numbers(
     """Refuse quotas or numbers of reserves that do not fit the strata or the algorithm."""
     for what, numbers in (("quotas", quotas), ("reserves", reserves)):
         if set(numbers) != set(strata):
-            raise DrawError(f"{what} are for {sorted(numbers)}, the strata are {sorted(strata)}")
+            raise DrawError(
+                "%(what)s are for %(numbers)s, the strata are %(strata)s",
+                what=what,
+                numbers=sorted(numbers),
+                strata=sorted(strata),
+            )
     for stratum, names in strata.items():
         quota, reserve = quotas[stratum], reserves[stratum]
         if type(quota) is not int or not 0 <= quota <= len(names):
-            raise DrawError(f"quota of {stratum!r} is {quota!r}, expected 0 to {len(names)}")
+            raise DrawError(
+                "quota of %(stratum)r is %(quota)r, expected 0 to %(count)s",
+                stratum=stratum,
+                quota=quota,
+                count=len(names),
+            )
         if type(reserve) is not int or not 0 <= reserve <= len(names) - quota:
             raise DrawError(
-                f"reserves of {stratum!r} are {reserve!r}, expected 0 to {len(names) - quota}"
+                "reserves of %(stratum)r are %(reserve)r, expected 0 to %(count)s",
+                stratum=stratum,
+                reserve=reserve,
+                count=len(names) - quota,
             )
         if algorithm == RFC3797 and len(names) > RFC3797_POOL:
             raise DrawError(
-                f"stratum {stratum!r} has {len(names)} entries, RFC 3797 takes {RFC3797_POOL}"
+                "stratum %(stratum)r has %(count)s entries, RFC 3797 takes %(rfc3797_pool)s",
+                stratum=stratum,
+                count=len(names),
+                rfc3797_pool=RFC3797_POOL,
             )
 
 
@@ -627,31 +666,40 @@ def moment(text: Any, what: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
-        raise DrawError(f"{what} is no time in ISO 8601: {text!r}") from error
+        raise DrawError(
+            "%(what)s is no time in ISO 8601: %(text)r", what=what, text=text
+        ) from error
     if time.tzinfo is None:
-        raise DrawError(f"{what} has no time zone: {text!r}")
+        raise DrawError("%(what)s has no time zone: %(text)r", what=what, text=text)
     return time
 
 
 def check_commitment(commitment: Any) -> None:
     """Check the form of a commitment, and that it was published before the seed was known."""
     if not isinstance(commitment, dict) or set(commitment) != COMMITMENT_KEYS:
-        raise DrawError(f"expected a commitment with the keys {sorted(COMMITMENT_KEYS)}")
+        raise DrawError(
+            "expected a commitment with the keys %(commitment_keys)s",
+            commitment_keys=sorted(COMMITMENT_KEYS),
+        )
     if commitment["format"] != FORMAT or commitment["algorithm"] not in ALGORITHMS:
-        raise DrawError(f"expected format {FORMAT!r} and an algorithm of {', '.join(ALGORITHMS)}")
+        raise DrawError(
+            "expected format %(format)r and an algorithm of %(algorithms)s",
+            format=FORMAT,
+            algorithms=", ".join(ALGORITHMS),
+        )
     for key in ("plan", "rules", "randomness"):
         if not isinstance(commitment[key], str):
-            raise DrawError(f"{key} is no text")
+            raise DrawError("%(key)s is no text", key=key)
         check_text(commitment[key], key)
     if not isinstance(commitment["both_skilled"], bool):
         raise DrawError("both_skilled is neither true nor false")
     for key in ("quotas", "reserves"):
         if not isinstance(commitment[key], dict):
-            raise DrawError(f"{key} are no object")
+            raise DrawError("%(key)s are no object", key=key)
     try:
         date.fromisoformat(commitment["as_of"])
     except (TypeError, ValueError) as error:
-        raise DrawError(f"as_of is no day: {commitment['as_of']!r}") from error
+        raise DrawError("as_of is no day: %(as_of)r", as_of=commitment["as_of"]) from error
     if moment(commitment["published_at"], "published_at") >= moment(
         commitment["seed_known_from"], "seed_known_from"
     ):
@@ -790,9 +838,9 @@ def published_files(
                 bundle.read(COMMITMENT_FILE),
             )
     except KeyError as error:
-        raise DrawError(f"{place}: {error.args[0]}") from error
+        raise DrawError("%(place)s: %(error)s", place=place, error=error.args[0]) from error
     except (OSError, zipfile.BadZipFile, RuntimeError) as error:
-        raise DrawError(f"{place}: {error}") from error
+        raise DrawError("%(place)s: %(error)s", place=place, error=error) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

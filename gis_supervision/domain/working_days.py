@@ -49,10 +49,16 @@ class Holiday(StrictModel):
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.last is not None and self.last < self.first:
-            raise ValueError(f"expected first <= last, found {self.first} and {self.last}")
+            raise ValueError(
+                Message(
+                    "expected first <= last, found %(first)s and %(last)s",
+                    first=self.first,
+                    last=self.last,
+                )
+            )
         for day in self.make_up_days:
             if day.weekday() < SATURDAY:
-                raise ValueError(f"make-up day {day} is no Saturday or Sunday")
+                raise ValueError(Message("make-up day %(day)s is no Saturday or Sunday", day=day))
         return self
 
     def days(self) -> Iterator[date]:
@@ -74,11 +80,15 @@ class HolidayTable(StrictModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if list(self.years) != list(range(self.years[0], self.years[0] + len(self.years))):
-            raise ValueError("years: expected consecutive years in rising order")
+            raise ValueError(Message("years: expected consecutive years in rising order"))
         for holiday in self.holidays:
             for day in (*holiday.days(), *holiday.make_up_days):
                 if day.year not in self.years:
-                    raise ValueError(f"{holiday.title.en}: {day} lies outside the years")
+                    raise ValueError(
+                        Message(
+                            "%(en)s: %(day)s lies outside the years", en=holiday.title.en, day=day
+                        )
+                    )
         return self
 
 
@@ -168,10 +178,13 @@ class WorkingCalendar:
             raise InvalidInputError("%(day)s lies outside %(table)s", day=day, table=self._table())
         return day
 
-    def _table(self) -> str:
-        return (
-            f"the table of working days {self.name!r} ({self.first} to {self.last}); "
-            "add the missing year to it"
+    def _table(self) -> Message:
+        return Message(
+            "the table of working days %(name)r (%(first)s to %(last)s); add the missing "
+            "year to it",
+            name=self.name,
+            first=self.first,
+            last=self.last,
         )
 
 

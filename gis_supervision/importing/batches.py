@@ -239,10 +239,10 @@ def chosen(
     lacking = [name for name, source in mapping.sources.items() if source.file is None]
     if lacking:
         raise InvalidInputError(
-            "%(name)s names no file for %(lacking)s: give it as %(lacking_0)s=FILE",
+            "%(name)s names no file for %(lacking)s: give it as %(first)s=FILE",
             name=mapping_path.name,
             lacking=", ".join(lacking),
-            lacking_0=lacking[0],
+            first=lacking[0],
         )
     return {
         name: mapping_path.parent / source.file

@@ -49,7 +49,7 @@ from gis_supervision.domain.datums import Datum
 from gis_supervision.domain.rule_errors import describe_errors
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing.fields import FIELDS, RECORDS, RecordName
-from gis_supervision.messages import joined
+from gis_supervision.messages import Message, joined
 
 ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d", "%Y%m%d")
 """Date formats that are understood without being named: year, month, day, in this order."""
@@ -59,7 +59,7 @@ def _regular_expression(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+        raise ValueError(Message("not a regular expression: %(error)s", error=error)) from None
     return text
 
 
@@ -71,7 +71,7 @@ def _known_datum(name: str) -> str:
     try:
         return Datum.parse(name).name
     except NotFoundError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(joined([error])) from None
 
 
 DatumName = Annotated[str, AfterValidator(_known_datum)]
@@ -118,7 +118,7 @@ class Column(_Strict):
     def _one_origin(self) -> "Column":
         given = [self.column, self.columns, self.constant]
         if sum(origin is not None for origin in given) != 1:
-            raise ValueError("expected exactly one of column, columns and constant")
+            raise ValueError(Message("expected exactly one of column, columns and constant"))
         return self
 
     def names(self) -> list[str]:
@@ -141,7 +141,7 @@ class SeverityRule(_Strict):
     @model_validator(mode="after")
     def _readable(self) -> "SeverityRule":
         if (self.items is None) == (self.pattern is None):
-            raise ValueError("expected exactly one of items and pattern")
+            raise ValueError(Message("expected exactly one of items and pattern"))
         self.ranges()
         return self
 
@@ -154,7 +154,7 @@ class SeverityRule(_Strict):
             if match is not None:
                 found.append((int(match[1]), int(match[2] or match[1])))
             elif self.items is not None:
-                raise ValueError(f"not a number or range such as 1-14: {text!r}")
+                raise ValueError(Message("not a number or range such as 1-14: %(text)r", text=text))
         return found
 
 
@@ -187,11 +187,11 @@ class Located(_Strict):
     @model_validator(mode="after")
     def _one_pair(self) -> Self:
         if (self.lat is None) != (self.lng is None):
-            raise ValueError("lat and lng go together")
+            raise ValueError(Message("lat and lng go together"))
         if (self.x is None) != (self.y is None):
-            raise ValueError("x and y go together")
+            raise ValueError(Message("x and y go together"))
         if sum([self.lat is not None, self.x is not None, self.geometry]) > 1:
-            raise ValueError("expected one of lat and lng, x and y, geometry")
+            raise ValueError(Message("expected one of lat and lng, x and y, geometry"))
         return self
 
 
@@ -251,9 +251,9 @@ class FindingRecord(_Strict):
     @model_validator(mode="after")
     def _one_origin(self) -> "FindingRecord":
         if (self.item is None) == (self.items_from is None):
-            raise ValueError("expected exactly one of item and items_from")
+            raise ValueError(Message("expected exactly one of item and items_from"))
         if self.severity is not None and self.severity_rules:
-            raise ValueError("expected at most one of severity and severity_rules")
+            raise ValueError(Message("expected at most one of severity and severity_rules"))
         return self
 
 
@@ -309,17 +309,27 @@ class Source(_Strict):
     @model_validator(mode="after")
     def _linked(self) -> "Source":
         if not self.records():
-            raise ValueError(f"expected at least one of {', '.join(RECORDS)}")
+            raise ValueError(
+                Message("expected at least one of %(records)s", records=", ".join(RECORDS))
+            )
         for name, alone in (("divisions", self.division), ("complaints", self.complaint)):
             if alone is not None and len(self.records()) > 1:
-                raise ValueError(f"{name} need a source of their own")
+                raise ValueError(Message("%(name)s need a source of their own", name=name))
         if self.inspection is not None and self.inspection.licence is None and not self.premises:
-            raise ValueError("inspection.licence is needed: the source has no premises")
+            raise ValueError(Message("inspection.licence is needed: the source has no premises"))
         if self.finding is not None and not self.finding.inspection_number and not self.inspection:
-            raise ValueError("finding.inspection_number is needed: the source has no inspection")
+            raise ValueError(
+                Message("finding.inspection_number is needed: the source has no inspection")
+            )
         for record, name, column in self.columns():
             if column.split is not None and (record, name) != ("finding", "item"):
-                raise ValueError(f"{record}.{name}.split: only finding.item can be divided")
+                raise ValueError(
+                    Message(
+                        "%(record)s.%(name)s.split: only finding.item can be divided",
+                        record=record,
+                        name=name,
+                    )
+                )
         return self
 
     def located(self) -> Literal["premises", "complaint"] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +27,7 @@ from gis_supervision.domain.premises import CreditCode
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.importing import files, readers
 from gis_supervision.importing.mapping import Source
+from gis_supervision.messages import Message, Parts, Translate, english, joined, told
 from gis_supervision.storage.inspectors import LEAVE_REASONS
 
 if TYPE_CHECKING:
@@ -124,15 +125,23 @@ class Wrong:
     row: int
     column: str
     value: str
-    expected: str
+    expected: Message | Parts
 
-    def __str__(self) -> str:
-        """Tell it in one line."""
-        return f"{self.file}, row {self.row}, {self.column}: {self.value!r}: {self.expected}"
+    @property
+    def message(self) -> Message:
+        """Everything in one line."""
+        return Message(
+            "%(file)s, row %(row)s, %(column)s: %(value)r: %(expected)s",
+            file=self.file,
+            row=self.row,
+            column=self.column,
+            value=self.value,
+            expected=self.expected,
+        )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
-        return asdict(self)
+    def to_dict(self, translate: Translate = english) -> dict[str, Any]:
+        """Return it as JSON takes it, what was expected in a language."""
+        return {**vars(self), "expected": told(self.expected, translate)}
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,7 @@ class Row:
     values: dict[str, Any]
     columns: dict[str, str]
 
-    def wrong(self, name: str, expected: str) -> Wrong:
+    def wrong(self, name: str, expected: Message | Parts) -> Wrong:
         """Tell that a value does not fit the other rows or the register."""
         value = self.values.get(name)
         return Wrong(self.file, self.row, self.columns.get(name, name), str(value or ""), expected)
@@ -245,7 +254,13 @@ def _read_table(path: Path, sheet: str | None, tables: Tables) -> None:
     with readers.opened(path, source) as table:
         kind, columns = _layout(where, table.columns)
         tables.wrong.extend(
-            Wrong(where, table.header_row, name, "", f"a column of this name for {kind}")
+            Wrong(
+                where,
+                table.header_row,
+                name,
+                "",
+                Message("a column of this name for %(kind)s", kind=kind),
+            )
             for name in REQUIRED[kind]
             if name not in columns
         )
@@ -261,7 +276,7 @@ def _read_table(path: Path, sheet: str | None, tables: Tables) -> None:
             for cells in batch.iter_rows(named=True):
                 _read_row(where, kind, columns, cells, tables)
         tables.wrong.extend(
-            Wrong(where, number, "", text[:200], expected)
+            Wrong(where, number, "", text[:200], joined([expected]))
             for number, text, expected in table.broken
         )
 
@@ -281,7 +296,9 @@ def _layout(where: str, names: list[str]) -> tuple[str, dict[str, str]]:
         if found.keys() & _TELLING[kind] and rank > highest:
             best, highest = (kind, found), rank
     if best is None:
-        telling = "; ".join(f"{kind}: {_expected_columns(kind)}" for kind in LAYOUTS)
+        telling = joined(
+            (joined((f"{kind}: ", _expected_columns(kind)), "") for kind in LAYOUTS), "; "
+        )
         raise InvalidInputError(
             "%(where)s, row 1: no table has these columns; expected %(telling)s",
             where=where,
@@ -290,8 +307,9 @@ def _layout(where: str, names: list[str]) -> tuple[str, dict[str, str]]:
     return best
 
 
-def _expected_columns(kind: str) -> str:
-    return "one of " + ", ".join(f"{name} ({chinese})" for name, chinese in LAYOUTS[kind].items())
+def _expected_columns(kind: str) -> Message:
+    columns = (f"{name} ({chinese})" for name, chinese in LAYOUTS[kind].items())
+    return Message("one of %(words)s", words=", ".join(columns))
 
 
 def _read_row(
@@ -303,13 +321,13 @@ def _read_row(
     for name, column in columns.items():
         text = (cells[column] or "").strip("\ufeff\u00a0\u3000 \t\r\n")
         if not text and name in REQUIRED[kind]:
-            tables.wrong.append(Wrong(where, number, column, "", "a value"))
+            tables.wrong.append(Wrong(where, number, column, "", Message("a value")))
         elif text:
             try:
                 parse = _PARSERS.get(f"{kind}.{name}") or _PARSERS.get(name, _text)
                 values[name] = parse(text)
             except ValueError as error:
-                tables.wrong.append(Wrong(where, number, column, text[:200], str(error)))
+                tables.wrong.append(Wrong(where, number, column, text[:200], joined([error])))
     row = Row(where, number, values, columns)
     if len(tables.wrong) == before:
         tables.wrong.extend(_contradictions(kind, row))
@@ -322,14 +340,14 @@ def _contradictions(kind: str, row: Row) -> Iterator[Wrong]:
     has = row.values
     if kind == "inspectors" and ("home_lat" in has) != ("home_lng" in has):
         missing = "home_lng" if "home_lat" in has else "home_lat"
-        yield row.wrong(missing, "both coordinates of the home, or neither")
+        yield row.wrong(missing, Message("both coordinates of the home, or neither"))
     if kind == "recusals" and ("licence" in has) == ("owner" in has):
-        yield row.wrong("licence", "either a licence or an owner's credit code")
+        yield row.wrong("licence", Message("either a licence or an owner's credit code"))
     if kind == "teams" and has["lead"] == has["assistant"]:
-        yield row.wrong("assistant", "somebody other than the lead")
+        yield row.wrong("assistant", Message("somebody other than the lead"))
     for first, last in (("valid_from", "valid_to"), ("first_day", "last_day")):
         if first in has and last in has and has[last] < has[first]:
-            yield row.wrong(last, f"a day not before {has[first]}")
+            yield row.wrong(last, Message("a day not before %(has)s", has=has[first]))
 
 
 def period_of(row: Row, first: str = "valid_from", last: str = "valid_to") -> Period:
@@ -340,7 +358,7 @@ def period_of(row: Row, first: str = "valid_from", last: str = "valid_to") -> Pe
 
 def _text(text: str) -> str:
     if any(ord(character) < 32 for character in text):  # noqa: PLR2004 - the first printable
-        raise ValueError("text without control characters")
+        raise ValueError(Message("text without control characters"))
     return text
 
 
@@ -351,7 +369,7 @@ def _day(text: str) -> date:
         year, month, day = parts
         return date(year, month, day)
     except ValueError:
-        raise ValueError("a day such as 2025-03-31, 2025/3/31 or 2025年3月31日") from None
+        raise ValueError(Message("a day such as 2025-03-31, 2025/3/31 or 2025年3月31日")) from None
 
 
 def _hours(text: str) -> float:
@@ -360,7 +378,7 @@ def _hours(text: str) -> float:
     except ValueError:
         hours = -1.0
     if not 0 <= hours <= YEAR_HOURS:
-        raise ValueError(f"hours a year, from 0 to {YEAR_HOURS:.0f}")
+        raise ValueError(Message("hours a year, from 0 to %(year_hours).0f", year_hours=YEAR_HOURS))
     return hours
 
 
@@ -371,7 +389,9 @@ def _degrees(most: float) -> Callable[[str], float]:
         except ValueError:
             degrees = float("nan")
         if not -most <= degrees <= most:
-            raise ValueError(f"decimal degrees from {-most:.0f} to {most:.0f}")
+            raise ValueError(
+                Message("decimal degrees from %(least).0f to %(most).0f", least=-most, most=most)
+            )
         return degrees
 
     return parse
@@ -380,7 +400,7 @@ def _degrees(most: float) -> Callable[[str], float]:
 def _chosen(words: dict[str, Any]) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         if text.lower() not in words:
-            raise ValueError(f"one of {', '.join(words)}")
+            raise ValueError(Message("one of %(words)s", words=", ".join(words)))
         return words[text.lower()]
 
     return parse
@@ -392,7 +412,7 @@ def _languages(text: str) -> tuple[str, ...]:
             sorted({language_code(one) for one in re.split(r"[,;，；、/ ]+", text) if one})
         )
     except InvalidInputError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(joined([error])) from None
 
 
 def owner_code(text: str) -> str:
@@ -404,7 +424,7 @@ def _owner(text: str) -> str:
     try:
         return owner_code(text)
     except InvalidInputError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(joined([error])) from None
 
 
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {

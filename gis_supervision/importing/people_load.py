@@ -12,6 +12,7 @@ from gis_supervision.domain.inspectors import Certificate
 from gis_supervision.errors import SupervisionError
 from gis_supervision.importing import people
 from gis_supervision.importing.people import Row, Tables, Wrong, period_of
+from gis_supervision.messages import Message, Translate, english, joined
 from gis_supervision.storage import inspectors, recusals, teams
 from gis_supervision.storage.inspectors import NewInspector
 
@@ -42,12 +43,12 @@ class Loading:
     counts: dict[str, dict[str, int]]
     wrong: tuple[Wrong, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON takes it."""
+    def to_dict(self, translate: Translate = english) -> dict[str, Any]:
+        """Return everything as JSON takes it, what was expected in a language."""
         return {
             "status": "loaded" if self.loaded else "refused",
             "counts": self.counts,
-            "wrong": [one.to_dict() for one in self.wrong],
+            "wrong": [one.to_dict(translate) for one in self.wrong],
         }
 
 
@@ -107,7 +108,7 @@ def load(
                 try:
                     counts[kind]["new" if write(row) else "unchanged"] += 1
                 except SupervisionError as error:
-                    tables.wrong.append(row.wrong(_BLAMED[kind], str(error)))
+                    tables.wrong.append(row.wrong(_BLAMED[kind], joined([error])))
         if tables.wrong:
             attempt.rollback()
     if tables.wrong:
@@ -145,7 +146,10 @@ def _inspectors(
         number = has["staff_number"]
         if number in seen:
             tables.wrong.append(
-                row.wrong("staff_number", f"a number that is not in row {seen[number]} already")
+                row.wrong(
+                    "staff_number",
+                    Message("a number that is not in row %(seen)s already", seen=seen[number]),
+                )
             )
             continue
         seen[number] = row.row
@@ -154,7 +158,7 @@ def _inspectors(
             try:
                 x, y = to_wgs84([has["home_lng"]], [has["home_lat"]], datum)
             except SupervisionError as error:
-                tables.wrong.append(row.wrong("home_lng", str(error)))
+                tables.wrong.append(row.wrong("home_lng", joined([error])))
                 continue
             # a tenth of a metre is enough, and the same whatever the last bits of a shift are
             lng, lat = round(float(x[0]), 6), round(float(y[0]), 6)
@@ -196,7 +200,11 @@ def _overlaps(tables: Tables) -> list[Wrong]:
             starts = (mine.first or date.min, theirs.first or date.min)
             ends = (mine.end or date.max, theirs.end or date.max)
             if max(starts) < min(ends) and row.values != other.values:
-                wrong.append(row.wrong("skill", f"days that do not overlap row {other.row}"))
+                wrong.append(
+                    row.wrong(
+                        "skill", Message("days that do not overlap row %(row)s", row=other.row)
+                    )
+                )
         others.append(row)
     return wrong
 
@@ -213,7 +221,9 @@ def _known(session: Session, tables: Tables) -> dict[str, int]:
     for kind, names in _STAFF.items():
         for row in tables.rows[kind]:
             tables.wrong.extend(
-                row.wrong(name, "the staff number of an inspector of the files or the register")
+                row.wrong(
+                    name, Message("the staff number of an inspector of the files or the register")
+                )
                 for name in names
                 if row.values[name] not in ids
             )

@@ -265,7 +265,9 @@ def _parquet(file: Any) -> Table:
     if shape is not None:
         column = about["columns"][shape]
         if column.get("encoding") != "WKB":
-            raise InvalidInputError("geometry as %(get)s; expected WKB", get=column.get("encoding"))
+            raise InvalidInputError(
+                "geometry as %(encoding)s; expected WKB", encoding=column.get("encoding")
+            )
         crs = column.get("crs", "OGC:CRS84")
         datum = _datum(json.dumps(crs) if isinstance(crs, dict) else crs)
     names = [name for name in reader.schema_arrow.names if name != shape]

@@ -88,14 +88,16 @@ def read(path: Path, *, speed: str | None, one_way: str | None, default_speed: f
     lines: list[Any] = []
     speeds: list[float] = []
     ways: list[int] = []
-    wrong: list[str] = []
+    wrong: list[Message] = []
     for number, shape in enumerate(shapes, start=1):
         try:
             parts = _parts(shape)
             fast = default_speed if speed is None else _speed(columns[speed][number - 1], speed)
             way = 0 if one_way is None else _way(columns[one_way][number - 1], one_way)
         except InvalidInputError as error:
-            wrong.append(f"{path}: row {number}: {error}")
+            wrong.append(
+                Message("%(file)s: row %(row)s: %(error)s", file=path, row=number, error=error)
+            )
             continue
         for part in parts:
             lng, lat = transform.transform(*shapely.get_coordinates(part).T)
@@ -103,8 +105,10 @@ def read(path: Path, *, speed: str | None, one_way: str | None, default_speed: f
             speeds.append(default_speed if math.isnan(fast) else fast)
             ways.append(way)
     if wrong:
-        more = f"\nand {len(wrong) - _SHOWN} further rows" if len(wrong) > _SHOWN else ""
-        raise InvalidInputError("%(wrong)s%(more)s", wrong="\n".join(wrong[:_SHOWN]), more=more)
+        shown: list[object] = list(wrong[:_SHOWN])
+        if len(wrong) > _SHOWN:
+            shown.append(Message("and %(count)s further rows", count=len(wrong) - _SHOWN))
+        raise InvalidInputError.told(*shown)
     return RoadLines(lines, np.array(speeds, np.float64), np.array(ways, np.int64))
 
 

@@ -11,6 +11,7 @@ from gis_supervision.catalogue import query
 from gis_supervision.catalogue.problems import nearest
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import translator
+from gis_supervision.messages import Message
 from gis_supervision.rendering import packing, series
 from gis_supervision.rendering.texts import all_texts
 
@@ -184,7 +185,11 @@ def _tables(catalogue: Catalogue, report: Map) -> list[str]:
 
 def _known(values: Mapping[str, object], layers: Iterable[Layer]) -> None:
     known = {name for layer in layers for name in (*layer.parameters, *layer.filters)}
-    unknown = [f"{name}: unknown; {nearest(name, known)}" for name in values if name not in known]
+    unknown = [
+        Message("%(name)s: unknown; %(hint)s", name=name, hint=nearest(name, known))
+        for name in values
+        if name not in known
+    ]
     if unknown:
         raise InvalidInputError.told(*unknown, between="; ")
 

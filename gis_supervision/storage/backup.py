@@ -302,5 +302,5 @@ def _run(command: Sequence[str], url: str | URL | None, output: int) -> None:
         if "No space left on device" in text:
             text = "the disk is full"
         raise UnavailableError(
-            "%(name)s: %(split)s", name=Path(command[0]).name, split=" ".join(text.split())[:500]
+            "%(name)s: %(output)s", name=Path(command[0]).name, output=" ".join(text.split())[:500]
         )

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_supervision.errors import NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage.statements import named
 
 
@@ -37,7 +38,11 @@ def outlines(session: Session, code: str | None = None) -> list[Any]:
     )
     found = [shapely.from_wkb(bytes(row[0])) for row in rows]
     if not found:
-        what = "no division has an outline" if code is None else f"no outline of division {code}"
+        what = (
+            Message("no division has an outline")
+            if code is None
+            else Message("no outline of division %(code)s", code=code)
+        )
         raise NotFoundError(
             "%(what)s: import one first, or name a file with the boundary", what=what
         )

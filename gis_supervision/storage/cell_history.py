@@ -174,9 +174,9 @@ def merge(
     whole = shapely.union_all([_polygon(session, cell) for cell in cells])
     if whole.geom_type != "Polygon" and not apart:
         raise InvalidInputError(
-            "cells %(cells)s lie apart: together they have %(get_num_geometries)s parts",
+            "cells %(cells)s lie apart: together they have %(parts)s parts",
             cells=", ".join(cell.code for cell in cells),
-            get_num_geometries=shapely.get_num_geometries(whole),
+            parts=shapely.get_num_geometries(whole),
         )
     parts = np.empty(1, dtype=np.object_)
     parts[0] = whole

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from gis_supervision.errors import UnavailableError
+from gis_supervision.messages import Message
 from gis_supervision.settings import Settings
 from gis_supervision.storage import data_directory, postmaster, programs, server
 from gis_supervision.storage.data_directory import Cluster
@@ -280,7 +281,7 @@ def _run(cluster: Cluster, found: programs.Programs, settings: Settings) -> bool
     """Bring the server up, whatever is left of the last one; True if it was started here."""
     process = postmaster.living(cluster)
     if process is not None and status(settings).state == "stopping":
-        postmaster.wait_for([process], "the server does not finish its shutdown", cluster)
+        postmaster.wait_for([process], Message("the server does not finish its shutdown"), cluster)
         process = None
     if process is not None:
         postmaster.wait_until_ready(cluster, process)
@@ -302,8 +303,8 @@ def _run(cluster: Cluster, found: programs.Programs, settings: Settings) -> bool
     outcome = cluster.account.run(command, cwd=cluster.directory)
     if outcome.returncode != 0:
         raise UnavailableError(
-            "the private PostgreSQL does not start: %(explained)s (log: %(log)s)",
-            explained=data_directory.explained(
+            "the private PostgreSQL does not start: %(reason)s (log: %(log)s)",
+            reason=data_directory.explained(
                 postmaster.log_since(cluster, offset) or outcome.stdout
             ),
             log=cluster.log,

@@ -12,6 +12,7 @@ import psutil
 from sqlalchemy import URL
 
 from gis_supervision.errors import UnavailableError
+from gis_supervision.messages import Message
 from gis_supervision.storage import programs, server
 
 PORT = 5432
@@ -162,9 +163,9 @@ def initialise(cluster: Cluster, found: programs.Programs) -> None:
         outcome = cluster.account.run([*command, "--locale=C"], cwd=cluster.directory)
     if outcome.returncode != 0:
         raise UnavailableError(
-            "initdb cannot make %(data)s: %(explained)s",
+            "initdb cannot make %(data)s: %(reason)s",
             data=cluster.data,
-            explained=explained(outcome.stdout),
+            reason=explained(outcome.stdout),
         )
     file = os.open(new / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
     try:
@@ -227,9 +228,9 @@ lc_messages = 'C'
         )
         if outcome.returncode != 0:
             raise UnavailableError(
-                "%(data)s cannot be written: %(explained)s",
+                "%(data)s cannot be written: %(reason)s",
                 data=cluster.data / name,
-                explained=explained(outcome.stdout),
+                reason=explained(outcome.stdout),
             )
 
 
@@ -251,12 +252,12 @@ def major_version(cluster: Cluster) -> int | None:
         ) from error
 
 
-def explained(output: str) -> str:
+def explained(output: str) -> Message | str:
     """Pick what matters from the output of a program of PostgreSQL."""
     if "No space left on device" in output:
-        return "the disk is full; free some space and start again"
+        return Message("the disk is full; free some space and start again")
     if "could not create shared memory" in output or "shmget" in output:
-        return "the system grants too little shared memory (see kernel.shmmax)"
+        return Message("the system grants too little shared memory (see kernel.shmmax)")
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [found.group(1) for line in lines if (found := _TELLING.search(line))]
-    return "; ".join((telling or lines)[:4]) or "no reason given"
+    return "; ".join((telling or lines)[:4]) or Message("no reason given")

@@ -16,28 +16,32 @@ from gis_supervision.errors import (
     SupervisionError,
     UnavailableError,
 )
+from gis_supervision.messages import Message
 
 READER_TIMEOUT_S = 30
 """Longest time that one query of a layer may take."""
 
-_MEANINGS: dict[str, tuple[type[SupervisionError], str]] = {
-    "23P01": (ConflictError, "it overlaps with what is in the register"),
-    "23505": (ConflictError, "it is in the register already"),
-    "23503": (ConflictError, "it refers to something that is not there, or is referred to"),
-    "23514": (InvalidInputError, "a value is out of its range"),
-    "23502": (InvalidInputError, "a value is missing"),
-    "25006": (InvalidInputError, "the query writes, and only reading is allowed"),
-    "40001": (ConflictError, "somebody else changed the same rows; do it again"),
-    "40P01": (ConflictError, "somebody else changed the same rows; do it again"),
-    "42501": (UnavailableError, "the database login lacks a right"),
-    "53100": (UnavailableError, "the disk of the database is full"),
-    "53200": (UnavailableError, "the database is out of memory"),
-    "53300": (UnavailableError, "the database has no connection left"),
-    "55P03": (UnavailableError, "somebody else holds a lock for too long; do it again"),
-    "57014": (UnavailableError, "the query took too long and was ended"),
-    "57P01": (UnavailableError, "the database was stopped"),
-    "57P02": (UnavailableError, "the database crashed; the next start recovers it"),
-    "57P03": (UnavailableError, "the database is starting or stopping"),
+_MEANINGS: dict[str, tuple[type[SupervisionError], Message]] = {
+    "23P01": (ConflictError, Message("it overlaps with what is in the register")),
+    "23505": (ConflictError, Message("it is in the register already")),
+    "23503": (
+        ConflictError,
+        Message("it refers to something that is not there, or is referred to"),
+    ),
+    "23514": (InvalidInputError, Message("a value is out of its range")),
+    "23502": (InvalidInputError, Message("a value is missing")),
+    "25006": (InvalidInputError, Message("the query writes, and only reading is allowed")),
+    "40001": (ConflictError, Message("somebody else changed the same rows; do it again")),
+    "40P01": (ConflictError, Message("somebody else changed the same rows; do it again")),
+    "42501": (UnavailableError, Message("the database login lacks a right")),
+    "53100": (UnavailableError, Message("the disk of the database is full")),
+    "53200": (UnavailableError, Message("the database is out of memory")),
+    "53300": (UnavailableError, Message("the database has no connection left")),
+    "55P03": (UnavailableError, Message("somebody else holds a lock for too long; do it again")),
+    "57014": (UnavailableError, Message("the query took too long and was ended")),
+    "57P01": (UnavailableError, Message("the database was stopped")),
+    "57P02": (UnavailableError, Message("the database crashed; the next start recovers it")),
+    "57P03": (UnavailableError, Message("the database is starting or stopping")),
 }
 
 
@@ -177,9 +181,10 @@ def translated(error: DBAPIError | psycopg2.Error) -> SupervisionError | None:
         return None
     code = original.pgcode or ""
     message = _message(original)
-    kind, meaning = _meaning(code)
-    if kind is not None:
-        return kind(f"{meaning} ({message})")
+    known = _meaning(code)
+    if known is not None:
+        kind, meaning = known
+        return kind.told(Message("%(meaning)s (%(message)s)", meaning=meaning, message=message))
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     away = (psycopg2.OperationalError, psycopg2.InterfaceError)
     if not code and (lost or isinstance(original, away)):
@@ -244,14 +249,14 @@ def _engine(url: str | URL, pool_size: int, options: dict[str, str]) -> Engine:
     )
 
 
-def _meaning(code: str) -> tuple[type[SupervisionError] | None, str]:
+def _meaning(code: str) -> tuple[type[SupervisionError], Message] | None:
     if code in _MEANINGS:
         return _MEANINGS[code]
     if code.startswith("22"):
-        return InvalidInputError, "a value is not what the register takes"
+        return InvalidInputError, Message("a value is not what the register takes")
     if code.startswith(("08", "53", "57", "58")):
-        return UnavailableError, "the database cannot do this now"
-    return None, ""
+        return UnavailableError, Message("the database cannot do this now")
+    return None
 
 
 def _message(error: psycopg2.Error) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, text
 
 from gis_supervision.errors import ConflictError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage.draw_tables import (
     DrawCommitment,
     DrawPick,
@@ -153,7 +154,7 @@ def find(session: Session, name: str | int, *, lock: bool = False) -> Record:
     if plan is None:
         known = session.scalars(select(DrawPlan.name)).all()
         near = difflib.get_close_matches(str(name), known, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = Message(" (did you mean %(near)r?)", near=near[0]) if near else ""
         raise NotFoundError("there is no draw %(name)r%(hint)s", name=str(name), hint=hint)
     return _record(session, plan)
 

@@ -18,6 +18,7 @@ from gis_supervision.domain import inspectors as domain
 from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import Certificate, Period, Skill, Team
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage import endings, recusals
 from gis_supervision.storage.dispatch_tables import (
     DivisionLanguage,
@@ -200,7 +201,7 @@ def find(session: Session, staff_number: str) -> int:
         return found[staff_number]
     known = session.scalars(select(Inspector.staff_number)).all()
     near = difflib.get_close_matches(staff_number, known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = Message(" (did you mean %(near)r?)", near=near[0]) if near else ""
     raise NotFoundError(
         "no inspector has staff number %(staff_number)r%(hint)s",
         staff_number=staff_number,

@@ -57,7 +57,7 @@ def head() -> str:
     revision = _scripts().get_current_head()
     if revision is None:
         raise UnavailableError(
-            "there are no migrations in %(project_dir)s", project_dir=project_dir("alembic")
+            "there are no migrations in %(directory)s", directory=project_dir("alembic")
         )
     return revision
 

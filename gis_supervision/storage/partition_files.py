@@ -30,14 +30,21 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyproj
 from pyarrow import parquet
 
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message, parts_of
+from gis_supervision.storage.partition_columns import (
+    NESTED,
+    PLAIN,
+    primary_geometry,
+    wrong_columns,
+    wrong_lists,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,49 +58,6 @@ PIECE_ROWS: Final = 500_000
 """Row groups are read together, in one task, up to about so many rows."""
 _MOST_MESSAGES: Final = 20
 _EPOCH: Final = date(1970, 1, 1)
-
-
-def _text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_null(kind)
-    )
-
-
-def _date(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_date32(kind) or pa.types.is_null(kind))
-
-
-def _integer(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_null(kind))
-
-
-_KINDS: Final = {
-    "text": _text,
-    "date": _date,
-    "integer": _integer,
-    "boolean": pa.types.is_boolean,
-}
-_PLAIN: Final = {
-    "location": "text",
-    "risk_class": "text",
-    "credit_class": "text",
-    "responsibility_tier": "text",
-    "category": "text",
-    "external": "boolean",
-    "opened_on": "date",
-    "closed_on": "date",
-    "cell_id": "integer",
-    "division_id": "integer",
-}
-_NESTED: Final = {
-    "inspections": {"inspected_on": "date", "channel": "text", "kind": "text"},
-    "hazards": {"found_on": "date", "resolved_on": "date"},
-}
 
 
 @dataclass(frozen=True)
@@ -185,22 +149,24 @@ def open_dataset(path: Path, *, piece_rows: int = PIECE_ROWS) -> Dataset:
         raise NotFoundError(
             "%(path)s: no partition in it, expected files named *.parquet", path=path
         )
-    problems: list[str] = []
+    problems: list[object] = []
     pieces: list[Piece] = []
     found: dict[str, int] = {}
     for file in files:
         try:
             of_file = _pieces(file, piece_rows)
         except InvalidInputError as error:
-            problems.extend(str(error).splitlines())
+            problems.extend(parts_of(error.message))
             continue
         pieces += of_file
         found[_name(file, path)] = of_file[0].file_rows
     if not problems and manifest is not None:
-        problems = _differences(path, manifest.files, found)
+        problems += _differences(path, manifest.files, found)
     if problems:
         more = len(problems) - _MOST_MESSAGES
-        shown = problems[:_MOST_MESSAGES] + ([f"... and {more} more"] if more > 0 else [])
+        shown = problems[:_MOST_MESSAGES]
+        if more > 0:
+            shown.append(Message("... and %(count)s more", count=more))
         raise InvalidInputError.told(*shown)
     return Dataset(path, tuple(pieces), manifest)
 
@@ -229,7 +195,7 @@ def zones(path: Path, as_of: date) -> tuple[NDArray[np.int64], NDArray[np.int64]
         "valid_to": "date",
     }
     table = _opened(file).read()
-    problems = _wrong_columns(file, table.schema, wanted)
+    problems = wrong_columns(file, table.schema, wanted)
     if problems:
         raise InvalidInputError.told(*problems)
     day = (as_of - _EPOCH).days
@@ -288,9 +254,9 @@ def record_batches(
                 num_rows=file.metadata.num_rows,
                 file_rows=piece.file_rows,
             )
-        columns = [piece.geometry, *_PLAIN, *_NESTED]
+        columns = [piece.geometry, *PLAIN, *NESTED]
         if identified:
-            wrong = _wrong_columns(Path(piece.path), file.schema_arrow, {"premises_id": "integer"})
+            wrong = wrong_columns(Path(piece.path), file.schema_arrow, {"premises_id": "integer"})
             if wrong:
                 raise InvalidInputError.told(wrong[0])
             columns.append("premises_id")
@@ -356,24 +322,39 @@ def _manifest(path: Path) -> Manifest | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInputError(
-            "%(file)s: expected JSON as `gis-supervision export partitions` writes it (%(error)r)",
+            "%(file)s: expected JSON as `gis-supervision export partitions` writes it (%(error)s)",
             file=file,
             error=error,
         ) from error
 
 
-def _differences(path: Path, told: dict[str, int], found: dict[str, int]) -> list[str]:
+def _differences(path: Path, told: dict[str, int], found: dict[str, int]) -> list[Message]:
     """Compare the files of a dataset with what its writer said of them."""
     wrong = [
-        f"{path / name}: missing, {MANIFEST} names it with {told[name]} rows"
+        Message(
+            "%(path)s: missing, %(manifest)s names it with %(told)s rows",
+            path=path / name,
+            manifest=MANIFEST,
+            told=told[name],
+        )
         for name in sorted(told.keys() - found.keys())
     ]
     wrong += [
-        f"{path / name}: not named in {MANIFEST}; expected only the files of one export"
+        Message(
+            "%(path)s: not named in %(manifest)s; expected only the files of one export",
+            path=path / name,
+            manifest=MANIFEST,
+        )
         for name in sorted(found.keys() - told.keys())
     ]
     wrong += [
-        f"{path / name}: {found[name]} rows, expected {told[name]} as {MANIFEST} says"
+        Message(
+            "%(path)s: %(found)s rows, expected %(told)s as %(manifest)s says",
+            path=path / name,
+            found=found[name],
+            told=told[name],
+            manifest=MANIFEST,
+        )
         for name in sorted(told.keys() & found.keys())
         if told[name] != found[name]
     ]
@@ -403,11 +384,15 @@ def _said(error: BaseException) -> str:
 def _pieces(path: Path, piece_rows: int) -> list[Piece]:
     with _opened(path) as file:
         metadata, schema = file.metadata, file.schema_arrow
-        geometry, problems = _geometry(path, schema)
-        problems += _wrong_columns(path, schema, _PLAIN)
-        problems += _wrong_lists(path, schema)
+        geometry, problems = primary_geometry(path, schema)
+        problems += wrong_columns(path, schema, PLAIN)
+        problems += wrong_lists(path, schema)
         if metadata.num_rows == 0:
-            problems.append(f"{path}: no rows, expected at least one premises in a partition")
+            problems.append(
+                Message(
+                    "%(path)s: no rows, expected at least one premises in a partition", path=path
+                )
+            )
         if problems:
             raise InvalidInputError.told(*problems)
         sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
@@ -423,93 +408,3 @@ def _pieces(path: Path, piece_rows: int) -> list[Piece]:
         pieces.append(Piece(str(path.absolute()), geometry, groups, first, rows, metadata.num_rows))
         first, group = first + rows, end
     return pieces
-
-
-def _wrong_columns(file: Path, schema: pa.Schema, wanted: dict[str, str]) -> list[str]:
-    wrong = []
-    for name, kind in wanted.items():
-        at = schema.get_field_index(name)
-        if at < 0:
-            wrong.append(f"{file}: column {name}: missing, expected {kind}")
-        elif not _KINDS[kind](schema.field(at).type):
-            wrong.append(f"{file}: column {name}: {schema.field(at).type}, expected {kind}")
-    return wrong
-
-
-def _wrong_lists(file: Path, schema: pa.Schema) -> list[str]:
-    wrong = []
-    for name, wanted in _NESTED.items():
-        expected = "a list of " + ", ".join(f"{inner} ({kind})" for inner, kind in wanted.items())
-        at = schema.get_field_index(name)
-        if at < 0:
-            wrong.append(f"{file}: column {name}: missing, expected {expected}")
-            continue
-        kind = schema.field(at).type
-        if pa.types.is_null(kind):
-            continue
-        listed = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-        if not listed or not pa.types.is_struct(kind.value_type):
-            wrong.append(f"{file}: column {name}: {kind}, expected {expected}")
-            continue
-        inner = {field.name: field.type for field in kind.value_type}
-        wrong += [
-            f"{file}: column {name}.{field}: {inner.get(field, 'missing')}, expected {of}"
-            for field, of in wanted.items()
-            if field not in inner or not _KINDS[of](inner[field])
-        ]
-    return wrong
-
-
-def _geometry(file: Path, schema: pa.Schema) -> tuple[str, list[str]]:
-    """Find the geometry column and check what the metadata say of it."""
-    text = (schema.metadata or {}).get(b"geo")
-    if text is None:
-        expected = "expected the metadata `geo` of GeoParquet, with a point in WGS84"
-        return "", [f"{file}: column geometry: {expected}"]
-    try:
-        meaning = json.loads(text)
-        name = meaning["primary_column"]
-        column = meaning["columns"][name]
-        encoding = column["encoding"]
-    except (ValueError, KeyError, TypeError):
-        return "", [f"{file}: metadata geo: expected those of GeoParquet 1.0 or 1.1"]
-    at = schema.get_field_index(name)
-    if at < 0:
-        return name, [f"{file}: column {name}: missing, expected the primary geometry"]
-    wrong = []
-    kind = schema.field(at).type
-    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    native = pa.types.is_struct(kind) and {"x", "y"} <= {field.name for field in kind}
-    if not (encoding == "WKB" and binary) and not (encoding == "point" and native):
-        wrong.append(
-            f"{file}: column {name}: {kind} with encoding {encoding!r}, expected WKB or point"
-        )
-    others = set(column.get("geometry_types") or ()) - {"Point", "Point Z"}
-    if others:
-        wrong.append(f"{file}: column {name}: {', '.join(sorted(others))}, expected Point alone")
-    datum = _foreign_datum(column)
-    if datum is not None:
-        wrong.append(
-            f"{file}: column {name}: coordinate system {datum}, expected WGS84 or CGCS2000 "
-            "longitude and latitude (OGC:CRS84, EPSG:4326, EPSG:4490)"
-        )
-    return name, wrong
-
-
-def _foreign_datum(column: dict[str, Any]) -> str | None:
-    """Name the coordinate system of a column where it is not WGS84 or CGCS2000."""
-    if "crs" not in column:
-        return None  # GeoParquet: OGC:CRS84
-    given = column["crs"]
-    if given is None:
-        return "unknown (null)"
-    try:
-        system = pyproj.CRS.from_user_input(given)
-    except pyproj.exceptions.CRSError:
-        return "that cannot be read"
-    for code in (4326, 4490):
-        if system.equals(pyproj.CRS.from_epsg(code), ignore_axis_order=True):
-            return None
-    if system.to_authority() == ("OGC", "CRS84"):
-        return None
-    return repr(system.name)

@@ -13,6 +13,7 @@ import shapely
 
 from gis_supervision.domain.premises import Location
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 from gis_supervision.storage import partition_files
 from gis_supervision.storage.partition_files import days
 
@@ -77,7 +78,7 @@ class _Rows:
     file: str
     first: int
 
-    def refuse(self, wrong: NDArray[np.bool_], column: str, expected: str) -> None:
+    def refuse(self, wrong: NDArray[np.bool_], column: str, expected: Message) -> None:
         """Raise an error that names the first wrong row, counted from 1, if there is one."""
         if wrong.any():
             row = self.first + int(np.argmax(wrong)) + 1
@@ -123,7 +124,7 @@ def _premises(batch: pa.RecordBatch, geometry: str, rows: _Rows) -> Premises:
     rows.refuse(
         np.asarray(external.is_null().to_numpy(zero_copy_only=False)),
         "external",
-        "null, expected true or false",
+        Message("null, expected true or false"),
     )
     columns: dict[str, pa.Array] = {
         name: batch.column(name).cast(pa.large_string())
@@ -149,7 +150,7 @@ def _premises(batch: pa.RecordBatch, geometry: str, rows: _Rows) -> Premises:
             owner = np.repeat(np.arange(lengths.size), lengths)
             empty = np.zeros(lengths.size, dtype=np.bool_)
             empty[owner[values.is_null().to_numpy(zero_copy_only=False)]] = True
-            rows.refuse(empty, name, "null, expected a value")
+            rows.refuse(empty, name, Message("null, expected a value"))
     return Premises(
         frame=pl.DataFrame(pa.table(columns)),
         lat=lat,
@@ -176,13 +177,17 @@ def labels(column: pa.Array) -> Labels:
 
 def _located(location: Labels, lat: NDArray[np.float64], rows: _Rows) -> NDArray[np.bool_]:
     known = [name in set(Location) for name in location.names]
-    expected = f"expected one of {', '.join(Location)}"
+    expected = Message("expected one of %(names)s", names=", ".join(Location))
     wrong = ~np.array(known)[location.codes]
     if wrong.any():
         name = location.names[location.codes[int(np.argmax(wrong))]]
-        rows.refuse(wrong, "location", f"{name!r}, {expected}")
+        rows.refuse(
+            wrong, "location", Message("%(name)r, %(expected)s", name=name, expected=expected)
+        )
     exact = np.array([name == Location.EXACT for name in location.names])[location.codes]
-    rows.refuse(exact & np.isnan(lat), "location", "'exact' without a point, expected a point")
+    rows.refuse(
+        exact & np.isnan(lat), "location", Message("'exact' without a point, expected a point")
+    )
     return exact
 
 
@@ -192,7 +197,7 @@ def _identifiers(column: pa.Array, name: str, rows: _Rows) -> pa.Array:
     rows.refuse(
         np.asarray(below.to_numpy(zero_copy_only=False)),
         name,
-        "out of range, expected a number from 0 or null",
+        Message("out of range, expected a number from 0 or null"),
     )
     return numbers
 
@@ -228,7 +233,17 @@ def _points(
         wrong = ~(np.abs(values) <= limit) & ~missing
         if wrong.any():
             found = values[int(np.argmax(wrong))]
-            rows.refuse(wrong, name, f"{axis} {found:g}, expected {-limit:g} to {limit:g} degrees")
+            rows.refuse(
+                wrong,
+                name,
+                Message(
+                    "%(axis)s %(found)g, expected %(least)g to %(most)g degrees",
+                    axis=axis,
+                    found=found,
+                    least=-limit,
+                    most=limit,
+                ),
+            )
     return y, x
 
 
@@ -250,6 +265,6 @@ def _from_wkb(
     shapes[present] = shapely.from_wkb(binary.to_numpy(zero_copy_only=False), on_invalid="ignore")
     wrong = np.zeros(len(column), dtype=np.bool_)
     wrong[present] = shapely.get_type_id(shapes[present]) != _POINT_TYPE
-    rows.refuse(wrong, name, "no point, expected the well-known binary of one")
+    rows.refuse(wrong, name, Message("no point, expected the well-known binary of one"))
     x[present], y[present] = shapely.get_x(shapes[present]), shapely.get_y(shapes[present])
     return x, y

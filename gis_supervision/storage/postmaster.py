@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from gis_supervision.errors import UnavailableError
+from gis_supervision.messages import Message
 from gis_supervision.storage import server
 from gis_supervision.storage.data_directory import SOCKET_NAME, Cluster
 
@@ -57,14 +58,14 @@ def clear_leftovers(cluster: Cluster) -> None:
         psutil.wait_procs(orphans, timeout=5)
         orphans = [process for process in orphans if serves(process, cluster)]
     if orphans:
-        wait_for(orphans, "processes of the last server do not end", cluster)
+        wait_for(orphans, Message("processes of the last server do not end"), cluster)
     stale = [cluster.data / "postmaster.pid"]
     stale += [cluster.sockets / name for name in (SOCKET_NAME, SOCKET_NAME + ".lock")]
     for path in stale:
         path.unlink(missing_ok=True)
 
 
-def wait_for(processes: list[psutil.Process], problem: str, cluster: Cluster) -> None:
+def wait_for(processes: list[psutil.Process], problem: Message, cluster: Cluster) -> None:
     """Wait until processes have ended.
 
     Raises

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gis_supervision.errors import UnavailableError
+from gis_supervision.messages import Message
 
 OLDEST_MAJOR = 14
 """Oldest PostgreSQL that is supported."""
@@ -241,7 +242,11 @@ def find(pg_bin: Path | None = None, major: int | None = None) -> Programs:
     usable = [item for item in fitting if item.postgis and item.major >= OLDEST_MAJOR]
     if usable:
         return usable[0]
-    where = f" in {pg_bin} (GIS_SUPERVISION_PG_BIN)" if pg_bin else " on this machine"
+    where = (
+        Message(" in %(pg_bin)s (GIS_SUPERVISION_PG_BIN)", pg_bin=pg_bin)
+        if pg_bin
+        else Message(" on this machine")
+    )
     if major is not None and not fitting:
         others = ", ".join(str(item.major) for item in everything) or "none"
         raise UnavailableError(
@@ -317,7 +322,7 @@ def client(name: str, major: int | None, pg_bin: Path | None = None) -> str:
     return found[min(fitting)]
 
 
-def advice(major: int | None) -> str:
+def advice(major: int | None) -> Message:
     """Say how PostgreSQL with PostGIS is installed on this system.
 
     Parameters
@@ -327,12 +332,12 @@ def advice(major: int | None) -> str:
 
     Returns
     -------
-    str
+    Message
         One sentence with the command.
     """
     if platform.system() == "Darwin":
         formula = f"postgresql@{major} " if major else ""
-        return f"Install it with: brew install {formula}postgis"
+        return Message("Install it with: %(command)s", command=f"brew install {formula}postgis")
     sudo = "" if os.geteuid() == 0 else "sudo "
     if shutil.which("apt-get"):
         packages = (
@@ -340,10 +345,12 @@ def advice(major: int | None) -> str:
             if major
             else "postgresql postgresql-postgis"
         )
-        return f"Install it with: {sudo}apt-get update && {sudo}apt-get install -y {packages}"
+        command = f"{sudo}apt-get update && {sudo}apt-get install -y {packages}"
+        return Message("Install it with: %(command)s", command=command)
     if shutil.which("dnf"):
-        return f"Install it with: {sudo}dnf install postgresql-server postgresql-contrib postgis"
-    return (
+        command = f"{sudo}dnf install postgresql-server postgresql-contrib postgis"
+        return Message("Install it with: %(command)s", command=command)
+    return Message(
         "Install PostgreSQL 14 or newer with its contrib modules and PostGIS 3, "
         "or set GIS_SUPERVISION_DATABASE_URL to a server that has them."
     )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from gis_supervision.messages import Message
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -292,51 +294,80 @@ _BUILT_ON = text(
 )
 
 
-def base_changes(session: Session, number: int, period: Period) -> list[str]:
+def base_changes(session: Session, number: int, period: Period) -> list[Message]:
     """Say what changed since a proposal was made, in the cells and zones that it concerns."""
     values = {"id": number, "first": period.first, "until": period.until}
     said = [
-        f"cell {row.code} is not in zone {row.zone} any more but in {row.now or 'none'}"
+        Message(
+            "cell %(code)s is not in zone %(zone)s any more but in %(now)s",
+            code=row.code,
+            zone=row.zone,
+            now=row.now or Message("none"),
+        )
         if row.zone is not None
-        else f"cell {row.code} was in no zone and is in {row.now}"
+        else Message("cell %(code)s was in no zone and is in %(now)s", code=row.code, now=row.now)
         for row in session.execute(_CELLS, values)
     ]
-    said += [f"zone {row.code} has no cells any more" for row in session.execute(_TARGETS, values)]
     said += [
-        f"the {row.role} of zone {row.code} was {row.was or 'nobody'} and is {row.now or 'nobody'}"
+        Message("zone %(code)s has no cells any more", code=row.code)
+        for row in session.execute(_TARGETS, values)
+    ]
+    said += [
+        Message(
+            "the %(role)s of zone %(code)s was %(was)s and is %(now)s",
+            role=row.role,
+            code=row.code,
+            was=row.was or Message("nobody"),
+            now=row.now or Message("nobody"),
+        )
         for row in session.execute(_PEOPLE, values)
     ]
     said += [
-        f"the responsible of zone {row.code} was {row.was or 'nobody'} and is {row.now or 'nobody'}"
+        Message(
+            "the responsible of zone %(code)s was %(was)s and is %(now)s",
+            code=row.code,
+            was=row.was or Message("nobody"),
+            now=row.now or Message("nobody"),
+        )
         for row in session.execute(_RESPONSIBLE, values)
     ]
     return list(dict.fromkeys(said))
 
 
-def on_leave(session: Session, number: int, period: Period) -> list[str]:
+def on_leave(session: Session, number: int, period: Period) -> list[Message]:
     """Say who of those that would take over is on leave meanwhile."""
     values = {"id": number, "first": period.first, "until": period.until}
     return [
-        f"{row.staff_number} {row.name} would take over and is on leave from {row.first} until"
-        f" {row.until}"
+        Message(
+            "%(staff_number)s %(name)s would take over and is on leave from %(first)s until "
+            "%(until)s",
+            staff_number=row.staff_number,
+            name=row.name,
+            first=row.first,
+            until=row.until,
+        )
         for row in session.execute(_ON_LEAVE, values)
     ]
 
 
-def left_in_emptied(session: Session, number: int, period: Period) -> list[str]:
+def left_in_emptied(session: Session, number: int, period: Period) -> list[Message]:
     """Say which zones that the proposal empties got other cells meanwhile."""
     values = {"id": number, "first": period.first, "until": period.until}
     return [
-        f"zone {row.code} has cells that it did not have: {row.cells}"
+        Message(
+            "zone %(code)s has cells that it did not have: %(cells)s",
+            code=row.code,
+            cells=row.cells,
+        )
         for row in session.execute(_LEFT, values)
     ]
 
 
-def uncovered(session: Session, number: int, period: Period) -> list[str]:
+def uncovered(session: Session, number: int, period: Period) -> list[Message]:
     """Say which zones the absent inspector got meanwhile, which the proposal does not cover."""
     values = {"id": number, "first": period.first, "until": period.until}
     return [
-        f"zone {row.code} of the absent inspector would not be covered"
+        Message("zone %(code)s of the absent inspector would not be covered", code=row.code)
         for row in session.execute(_UNCOVERED, values)
     ]
 
@@ -362,16 +393,20 @@ def overtaken(session: Session, number: int, period: Period) -> dict[int, str]:
     return found
 
 
-def built_on(session: Session, number: int) -> str | None:
+def built_on(session: Session, number: int) -> Message | None:
     """Say what builds on an accepted proposal, None where nothing does."""
     row = session.execute(_BUILT_ON, {"id": number}).one()
     if row.proposals:
-        return (
-            f"proposal {', '.join(map(str, row.proposals))} builds on it and must be undone first"
+        return Message(
+            "proposal %(proposals)s builds on it and must be undone first",
+            proposals=", ".join(map(str, row.proposals)),
         )
     if row.missing:
-        cells = f" (cells {row.cells})" if row.cells else ""
-        return f"zones or leave were changed since without a proposal{cells}, or by a new grid"
+        cells = Message(" (cells %(cells)s)", cells=row.cells) if row.cells else ""
+        return Message(
+            "zones or leave were changed since without a proposal%(cells)s, or by a new grid",
+            cells=cells,
+        )
     return None
 
 

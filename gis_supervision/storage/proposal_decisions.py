@@ -23,6 +23,7 @@ from gis_supervision.domain.proposals import (
     effective_period,
 )
 from gis_supervision.errors import ConflictError
+from gis_supervision.messages import Message, joined
 from gis_supervision.storage import absences, proposals, zone_periods
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.proposal_conflicts import (
@@ -353,10 +354,11 @@ def _hold(session: Session) -> None:
     )
 
 
-def _refuse(number: int, changes: list[str]) -> None:
+def _refuse(number: int, changes: list[Message]) -> None:
     if changes:
-        named = "; ".join(changes[:NAMED])
-        more = f"; and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
+        named = joined(changes[:NAMED], "; ")
+        further = len(changes) - NAMED
+        more = Message("; and %(count)s more", count=further) if further > 0 else ""
         raise ConflictError(
             "proposal %(number)s does not fit any more: %(named)s%(more)s",
             number=number,

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection, cursor
 from sqlalchemy import URL, make_url
 
 from gis_supervision.errors import UnavailableError
-from gis_supervision.messages import Message
+from gis_supervision.messages import Message, Parts, joined
 
 OWNER = "gis_supervision"
 """Role that owns the private database."""
@@ -28,11 +28,13 @@ _EXTENSIONS = {"postgis": "postgresql-{major}-postgis-3", "btree_gist": "postgre
 class Lack:
     """Something missing on a server, with what an administrator has to run."""
 
-    what: str
-    remedy: str
+    what: Message
+    remedy: Message
 
-    def __str__(self) -> str:
-        return f"{self.what}; {self.remedy}"
+    @property
+    def message(self) -> Parts:
+        """Both in one line."""
+        return joined((self.what, self.remedy), "; ")
 
 
 def connect(url: str | URL, database: str | None = None) -> connection:
@@ -192,9 +194,9 @@ def check(url: str | URL) -> None:
         session.close()
     if lacks:
         raise UnavailableError(
-            "the server at %(shown)s cannot be used yet:\n%(lacks)s",
-            shown=shown(url),
-            lacks="\n".join(f"- {lack}" for lack in lacks),
+            "the server at %(place)s cannot be used yet:\n%(lacks)s",
+            place=shown(url),
+            lacks=joined(joined(("- ", lack.message), "") for lack in lacks),
         )
 
 
@@ -247,11 +249,11 @@ def reader_url(url: str | URL) -> str:
         connect(reader).close()
     except (psycopg2.Error, UnavailableError) as error:
         raise UnavailableError(
-            "the server at %(shown)s has no login for layer queries and none can be made "
+            "the server at %(place)s has no login for layer queries and none can be made "
             "(%(error)s). An administrator must run: CREATE ROLE layer_reader LOGIN PASSWORD '...' "
             'IN ROLE %(reader)s; GRANT CONNECT ON DATABASE "%(database)s" TO %(reader)s; then set '
             "GIS_SUPERVISION_READER_DATABASE_URL to the URL with that login",
-            shown=shown(url),
+            place=shown(url),
             error=str(error).strip().splitlines()[0],
             reader=READER,
             database=database,
@@ -351,27 +353,54 @@ def _lacks(cur: cursor) -> list[Lack]:
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     major, version, standby, user, database, encoding, creates, creates_public = row
     if standby:
-        return [Lack("it is a read-only standby", "use the address of the primary server")]
+        return [
+            Lack(
+                Message("it is a read-only standby"),
+                Message("use the address of the primary server"),
+            )
+        ]
     lacks = []
     if major < 14:  # noqa: PLR2004 - the oldest supported version, named in the message
-        lacks.append(Lack(f"it runs PostgreSQL {version}", "14 or newer is needed"))
+        lacks.append(
+            Lack(
+                Message("it runs PostgreSQL %(version)s", version=version),
+                Message("14 or newer is needed"),
+            )
+        )
     if encoding != "UTF8":
-        remedy = f"create the database anew: CREATE DATABASE \"{database}\" ENCODING 'UTF8'"
-        lacks.append(Lack(f"the database's encoding is {encoding}", remedy))
+        remedy = Message(
+            "create the database anew: CREATE DATABASE \"%(database)s\" ENCODING 'UTF8'",
+            database=database,
+        )
+        lacks.append(
+            Lack(Message("the database's encoding is %(encoding)s", encoding=encoding), remedy)
+        )
     for name, package in _EXTENSIONS.items():
         lacks += _extension_lacks(cur, name, package.format(major=major), database)
     if not creates:
-        remedy = f'GRANT CREATE ON DATABASE "{database}" TO "{user}"'
-        lacks.append(Lack(f"{user} may not create schemas in {database}", f"run: {remedy}"))
+        grant = f'GRANT CREATE ON DATABASE "{database}" TO "{user}"'
+        lacks.append(
+            Lack(
+                Message(
+                    "%(user)s may not create schemas in %(database)s", user=user, database=database
+                ),
+                Message("run: %(statement)s", statement=grant),
+            )
+        )
     if not creates_public:
-        remedy = f'GRANT CREATE ON SCHEMA public TO "{user}"'
-        lacks.append(Lack(f"{user} may not create tables in schema public", f"run: {remedy}"))
+        grant = f'GRANT CREATE ON SCHEMA public TO "{user}"'
+        lacks.append(
+            Lack(
+                Message("%(user)s may not create tables in schema public", user=user),
+                Message("run: %(statement)s", statement=grant),
+            )
+        )
     if not _exists(cur, "pg_roles", "rolname", READER):
         try:
             cur.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(READER)))
         except psycopg2.errors.InsufficientPrivilege:
-            remedy = f"run: CREATE ROLE {READER} NOLOGIN"
-            lacks.append(Lack(f"the role {READER} is missing", remedy))
+            remedy = Message("run: CREATE ROLE %(reader)s NOLOGIN", reader=READER)
+            lacks.append(Lack(Message("the role %(reader)s is missing", reader=READER), remedy))
         except psycopg2.errors.DuplicateObject:
             pass  # another service made it in the meantime
     return lacks
@@ -385,26 +414,54 @@ def _extension_lacks(cur: cursor, name: str, package: str, database: str) -> lis
         (name,),
     )
     row = cur.fetchone()
-    statement = f"run in database {database}: CREATE EXTENSION {name}"
+    statement = Message(
+        "run in database %(database)s: CREATE EXTENSION %(name)s", database=database, name=name
+    )
     if row is None:
-        what = f"the extension {name} is not installed on the server"
-        return [Lack(what, f"install the package {package} there, then {statement}")]
+        what = Message("the extension %(name)s is not installed on the server", name=name)
+        return [
+            Lack(
+                what,
+                Message(
+                    "install the package %(package)s there, then %(statement)s",
+                    package=package,
+                    statement=statement,
+                ),
+            )
+        ]
     version = row[1]
     if version is None:
         try:
             cur.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
         except psycopg2.errors.InsufficientPrivilege:
-            return [Lack(f"the extension {name} is missing, and may not be created", statement)]
+            return [
+                Lack(
+                    Message("the extension %(name)s is missing, and may not be created", name=name),
+                    statement,
+                )
+            ]
         version = row[0]
     elif not row[3]:
         return [
             Lack(
-                f"the extension {name} is in schema {row[2]}, outside of the search path",
-                f'run: ALTER DATABASE "{database}" SET search_path = "$user", public, "{row[2]}"',
+                Message(
+                    "the extension %(name)s is in schema %(schema)s, outside of the search path",
+                    name=name,
+                    schema=row[2],
+                ),
+                Message(
+                    'run: ALTER DATABASE "%(database)s" SET search_path = "$user", public, '
+                    '"%(schema)s"',
+                    database=database,
+                    schema=row[2],
+                ),
             )
         ]
     if name == "postgis" and tuple(int(x) for x in version.split(".")[:2]) < OLDEST_POSTGIS:
         return [
-            Lack(f"PostGIS is {version}", "3.1 or newer is needed: ALTER EXTENSION postgis UPDATE")
+            Lack(
+                Message("PostGIS is %(version)s", version=version),
+                Message("3.1 or newer is needed: ALTER EXTENSION postgis UPDATE"),
+            )
         ]
     return []

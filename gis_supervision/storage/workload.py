@@ -13,6 +13,7 @@ from sqlalchemy import exists, func, select, text
 from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspectors import SKILLS, checked_year_hours
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage import frames
 from gis_supervision.storage.dispatch_tables import CellWorkload
 from gis_supervision.storage.tables import GridCell
@@ -389,7 +390,7 @@ def _cell(session: Session, code: str) -> int:
         return found
     known = session.scalars(select(GridCell.code).where(func.upper_inf(GridCell.valid))).all()
     near = difflib.get_close_matches(code, known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = Message(" (did you mean %(near)r?)", near=near[0]) if near else ""
     raise NotFoundError(
         "no cell of the grid in force has code %(code)r%(hint)s", code=code, hint=hint
     )

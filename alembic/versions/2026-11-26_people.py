@@ -1,4 +1,4 @@
-"""Back early from an absence, and who ended certificates, leave, recusals and teams.
+"""Back early from an absence, and who registered people and ended what was theirs.
 
 Revision ID: people
 Revises: hazard_key
@@ -35,6 +35,16 @@ def upgrade() -> None:
     _known("proposal", "kind", (*KINDS, "return"))
     _of_someone("kind IN ('absence', 'return')")
     _known("proposal_effect", "relation", (*RELATIONS, "inspector_leave"))
+    op.add_column("inspector", sa.Column("recorded_by", sa.Text(), nullable=True))
+    op.add_column(
+        "inspector",
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+    )
     op.create_table(
         "inspector_ending",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -67,6 +77,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("inspector_ending")
+    op.drop_column("inspector", "recorded_at")
+    op.drop_column("inspector", "recorded_by")
     _known("proposal_effect", "relation", RELATIONS)
     _of_someone("kind = 'absence'")
     _known("proposal", "kind", KINDS)

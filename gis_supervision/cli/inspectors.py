@@ -119,6 +119,7 @@ def show(
         kept_away = [r for r in recusals.since(session, day) if r.inspector_id == person]
         away = [a for a in storage.absences(session, day, None) if a.inspector_id == person]
         ended = endings.of(session, person)
+        by, at = storage.recorded(session, person)
     told: dict[str, Any] = {
         **one.to_dict(personal=personal),
         "available": one.available(day),
@@ -132,6 +133,8 @@ def show(
             }
             for r in kept_away
         ],
+        "recorded_by": by,
+        "recorded_at": at.isoformat(),
         "endings": [e.to_dict(personal=personal) for e in ended],
     }
     if personal:
@@ -146,6 +149,7 @@ def show(
             (_("Hours a year"), one.capacity_hours),
             (_("Languages"), ", ".join(sorted(one.languages))),
             (_("There on %(day)s", day=day), _("yes") if one.available(day) else _("no")),
+            (_("Recorded by"), f"{by or ''} {at:%Y-%m-%d %H:%M}".strip()),
             *((_(SKILL_NAMES[c.skill]), days_of(c.valid)) for c in one.certificates),
             *(
                 (_("Recusal %(id)d", id=r.id), f"{r.licence or r.owner}: {r.reason}")

@@ -2,18 +2,16 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.terminal import AsJson, actor, print_json, print_table
-from gis_supervision.domain.inspectors import language_code
 from gis_supervision.errors import InvalidInputError
-from gis_supervision.importing import people, people_load
+from gis_supervision.importing import enrolment, people, people_load
 from gis_supervision.language import gettext_noop
 from gis_supervision.rendering import tables
-from gis_supervision.storage import inspectors
 from gis_supervision.storage.database import session_scope
 
 REFUSED = 6
@@ -103,37 +101,28 @@ def register_(
             formats=["%Y-%m-%d"], help=gettext_noop("First day on which the person is gone.")
         ),
     ] = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
+    given: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("name", name),
+            ("capacity_hours", capacity_hours),
+            ("languages", language),
+            ("left_on", left_on and left_on.date()),
+        )
+        if value is not None
+    }
+    if home is not None:
+        given["lat"], given["lng"] = (None, None) if home == "none" else _point(home)
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
-        known = inspectors.of(session, list(inspectors.ids_of(session, [number]).values()))
-        kept = known[0] if known else None
-        if kept is None and name is None:
-            raise InvalidInputError("inspector %(number)s is new: give a --name", number=number)
-        lat, lng = (None, None) if kept is None else (kept.lat, kept.lng)
-        if home is not None:
-            lat, lng = (None, None) if home == "none" else _point(home)
-        default = 1600.0 if kept is None else kept.capacity_hours
-        new = inspectors.NewInspector(
-            staff_number=number,
-            name=name or (kept.name if kept else ""),
-            capacity_hours=default if capacity_hours is None else capacity_hours,
-            synthetic=kept.synthetic if kept else False,
-            languages=(
-                tuple(language_code(text) for text in language)
-                if language is not None
-                else (kept.languages if kept else ())
-            ),
-            lat=lat,
-            lng=lng,
-            left_on=left_on.date() if left_on else (kept.left_on if kept else None),
-        )
-        inspectors.register(session, [new])
+        done = enrolment.enrol(session, number, given, by=actor(by))
     if as_json:
-        print_json({"staff_number": number, "new": kept is None})
+        print_json({"staff_number": number, "new": done.new})
     else:
-        typer.echo(_("Registered: %(number)s %(name)s", number=number, name=new.name))
+        typer.echo(_("Registered: %(number)s %(name)s", number=number, name=done.inspector.name))
 
 
 def _point(text: str) -> tuple[float, float]:

@@ -69,7 +69,7 @@ def load(
     paths
         CSV files or workbooks, see `gis_supervision.importing.people`.
     by
-        Who loads them; kept with leave and recusals.
+        Who loads them; kept with everything that is new or changed.
     datum
         Datum of the homes' coordinates.
     synthetic
@@ -86,7 +86,7 @@ def load(
         return Loading(loaded=False, counts={}, wrong=tuple(tables.wrong))
     counts = {kind: Counter[str]() for kind, rows in tables.rows.items() if rows}
     with session.begin_nested() as attempt:
-        _inspectors(session, tables, counts, datum, synthetic=synthetic)
+        _inspectors(session, tables, counts, datum, by=by, synthetic=synthetic)
         tables.wrong.extend(_overlaps(tables))
         ids = _known(session, tables)
         writers: dict[str, Callable[[Row], bool]] = {
@@ -136,6 +136,7 @@ def _inspectors(
     counts: dict[str, Counter[str]],
     datum: str,
     *,
+    by: str,
     synthetic: bool,
 ) -> None:
     """Register the people of the file; one staff number stands in one row."""
@@ -185,7 +186,7 @@ def _inspectors(
         kept = before.get(one.staff_number)
         outcome = "new" if kept is None else "unchanged" if kept == one else "changed"
         counts["inspectors"][outcome] += 1
-    inspectors.register(session, new)
+    inspectors.register(session, new, by=by)
 
 
 def _overlaps(tables: Tables) -> list[Wrong]:

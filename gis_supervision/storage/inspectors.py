@@ -30,7 +30,7 @@ from gis_supervision.storage.tables import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from sqlalchemy.orm import Session
 
@@ -79,7 +79,9 @@ class Expiry:
     days_left: int
 
 
-def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
+def register(
+    session: Session, people: Sequence[NewInspector], *, by: str | None = None
+) -> list[int]:
     """Register inspectors, or bring those of the same staff number up to date.
 
     Parameters
@@ -88,6 +90,8 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
         An open session; the caller commits.
     people
         Everything that is kept of a person beside skills, leave, recusals and teams.
+    by
+        Who does it; kept, with the time, of those who are new or changed.
 
     Returns
     -------
@@ -116,10 +120,18 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
             f"inspector {person.staff_number}: capacity_hours", person.capacity_hours
         )
     statement = upsert(Inspector)
+    now = session.scalars(select(func.clock_timestamp())).one()
     kept = ("name", "capacity_hours", "synthetic", "languages", "home", "left_on")
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["staff_number"], set_={name: statement.excluded[name] for name in kept}
+            index_elements=["staff_number"],
+            set_={name: statement.excluded[name] for name in (*kept, "recorded_by", "recorded_at")},
+            where=or_(
+                *(
+                    getattr(Inspector, name).is_distinct_from(statement.excluded[name])
+                    for name in kept
+                )
+            ),
         ),
         [
             {
@@ -134,12 +146,20 @@ def register(session: Session, people: Sequence[NewInspector]) -> list[int]:
                     else f"SRID=4326;POINT({person.lng!r} {person.lat!r})"
                 ),
                 "left_on": person.left_on,
+                "recorded_by": None if by is None else checked_actor(by),
+                "recorded_at": now,
             }
             for person in people
         ],
     )
     ids = ids_of(session, numbers)
     return [ids[number] for number in numbers]
+
+
+def recorded(session: Session, inspector_id: int) -> tuple[str | None, datetime]:
+    """Return who registered or changed an inspector last (None: the software itself), and when."""
+    row = session.get_one(Inspector, inspector_id, populate_existing=True)
+    return row.recorded_by, row.recorded_at
 
 
 def of(session: Session, ids: Sequence[int]) -> list[NewInspector]:

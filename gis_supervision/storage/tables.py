@@ -215,6 +215,8 @@ class Inspector(Record):
     home: Mapped[Any] = geom_column("POINT", nullable=True)
     left_on: Mapped[date | None]
     synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    recorded_by: Mapped[str | None]
+    recorded_at: Mapped[datetime] = now()
 
 
 class InspectorAssignment(Record):

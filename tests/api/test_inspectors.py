@@ -1,12 +1,16 @@
 """Inspectors over HTTP: dispatchers record, nobody learns of homes or why somebody is away."""
 
+import base64
 from datetime import date
+from tempfile import gettempdir
 
 import factories
+import openpyxl
 import pytest
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.app import create_app
+from gis_supervision.importing.people import write_template
 from gis_supervision.settings import Settings
 from gis_supervision.storage import database
 
@@ -140,3 +144,89 @@ def test_a_return_without_a_covered_absence_ends_the_leave_alone(client):
     assert back.json() == {"back_on": "2024-07-05", "proposal": None}
     again = client.post("/inspectors/001/return", json={"day": "2024-07-05", "by": "An"})
     assert again.status_code == 404
+
+
+def test_somebody_is_registered_and_changed(client):
+    body = {"staff_number": "003", "name": "李娜", "languages": ["维吾尔语", "zh"], "by": "人事科"}
+    made = client.post("/inspectors", json={**body, "home": {"lat": 44.5555, "lng": 84.7777}})
+    assert (made.status_code, made.json()["new"]) == (201, True)
+    assert (made.json()["languages"], made.json()["recorded_by"]) == (["ug", "zh"], "人事科")
+    assert "44.55" not in made.text
+    changed = client.post(
+        "/inspectors", json={"staff_number": "003", "capacity_hours": 800, "by": "王芳"}
+    )
+    assert (changed.status_code, changed.json()["new"]) == (200, False)
+    told = client.get("/inspectors/003").json()
+    assert (told["name"], told["capacity_hours"]) == ("李娜", 800)
+    assert (told["languages"], told["recorded_by"]) == (["ug", "zh"], "王芳")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": " "},
+        {"name": None},
+        {"capacity_hours": 1e300},
+        {"capacity_hours": -1},
+        {"languages": ["klingonisch"]},
+        {"home": {"lat": 91, "lng": 0}},
+        {"by": "  "},
+        {"staff_number": " "},
+        {"left_on": "2024-02-30"},
+    ],
+)
+def test_who_is_registered_wrongly_is_refused(client, wrong):
+    body = {"staff_number": "003", "name": "李娜", "by": "人事科", **wrong}
+    refused = client.post("/inspectors", json=body)
+    assert refused.status_code == 422, refused.text
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert client.get("/inspectors/003").status_code == 404
+
+
+def upload(client, *files, **more):
+    listed = [{"name": n, "content": base64.b64encode(c).decode()} for n, c in files]
+    return client.post("/inspectors/files", json={"files": listed, "by": "人事科", **more})
+
+
+def test_files_are_loaded_as_the_command_does(client, tmp_path):
+    people = "工号,姓名,年可用工时\n003,李娜,1600\n004,马丽,1500\n".encode("gb18030")
+    write_template(tmp_path / "t.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    for column, value in enumerate(("003", "餐饮", "C-1", "2024-01-01"), 1):
+        book["skills"].cell(2, column, value)
+    book.save(tmp_path / "t.xlsx")
+    files = (("人员.csv", people), ("t.xlsx", (tmp_path / "t.xlsx").read_bytes()))
+    done = upload(client, *files)
+    assert done.status_code == 200, done.text
+    assert done.json()["counts"]["inspectors"] == {"new": 2, "changed": 0, "unchanged": 0}
+    assert done.json()["counts"]["skills"]["new"] == 1
+    assert client.get("/inspectors/003").json()["certificates"][0]["number"] == "C-1"
+    assert upload(client, *files).json()["counts"]["inspectors"]["unchanged"] == 2
+
+
+def test_one_wrong_row_and_nothing_is_loaded(client):
+    people = "工号,姓名,年可用工时\n003,李娜,1600\n004,马丽,=1+1\n".encode()
+    refused = upload(client, ("人员.csv", people))
+    assert refused.status_code == 422
+    (wrong,) = refused.json()["errors"]
+    assert (wrong["file"], wrong["row"], wrong["column"]) == ("人员.csv", 3, "年可用工时")
+    assert wrong["expected"]
+    assert "人员.csv, row 3, 年可用工时" in refused.json()["detail"]
+    assert client.get("/inspectors/003").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("people.xlsx", b"no workbook"),
+        ("people.csv", b""),
+        ("people.pdf", b"%PDF"),
+        ("../people.csv", b"x"),
+        ("people.csv", b"a,b\n1,2\n"),
+    ],
+)
+def test_files_that_are_none_are_refused_without_telling_where_they_lay(client, name, content):
+    refused = upload(client, (name, content))
+    assert refused.status_code == 422, refused.text
+    assert gettempdir() not in refused.text
+    assert upload(client, ("a.csv", b"x"), ("a.csv", b"x")).status_code == 422

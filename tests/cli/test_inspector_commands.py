@@ -175,3 +175,10 @@ def test_nobody_records_nothing(run):
     assert (shown["certificates"], shown["leave"], shown["recusals"]) == ([], [], [])
     with pytest.raises(InvalidInputError, match="from 0 to 8784"):
         run("register", "001", "--capacity-hours", "1e300")
+    with pytest.raises(InvalidInputError, match="name of who"):
+        run("register", "001", "--capacity-hours", "100", "--by", " ")
+    assert run("show", "001")["recorded_by"] == "人事科"
+    run("register", "001", "--capacity-hours", "1600", "--by", "王芳")
+    assert run("show", "001")["recorded_by"] == "人事科", "nothing was changed"
+    run("register", "001", "--capacity-hours", "100", "--by", "王芳")
+    assert run("show", "001")["recorded_by"] == "王芳"

@@ -1,17 +1,23 @@
 """Inspectors: certificates, recusals, teams, who is there; never homes nor reasons of leave."""
 
 from datetime import date, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
+from gis_supervision.api.errors import problem
 from gis_supervision.api.routes.proposals import proposal_links
 from gis_supervision.assignment import proposing
-from gis_supervision.domain.inspectors import Period, Skill
-from gis_supervision.errors import NotFoundError
+from gis_supervision.domain.inspectors import YEAR_HOURS, Period, Skill
+from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.importing import enrolment, people_load
 from gis_supervision.importing.people import owner_code
 from gis_supervision.storage import (
     endings,
@@ -26,11 +32,48 @@ from gis_supervision.storage.database import session_scope
 
 router = APIRouter(tags=["inspectors"])
 
+MOST_BYTES = 20_000_000
+"""Most bytes of a file that is uploaded."""
+
 AsOf = Annotated[date | None, Query(description="day; left out: the report's day")]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class Home(_Body):
+    """Where somebody lives, decimal degrees (WGS84); never told again."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lng: Annotated[float, Field(ge=-180, le=180)]
+
+
+class Enrolment(_Body):
+    """Somebody to register or to change; what is left out stays, ``home`` null forgets it."""
+
+    staff_number: Text
+    name: Text | None = None
+    capacity_hours: Annotated[float, Field(ge=0, le=YEAR_HOURS)] | None = None
+    languages: tuple[Text, ...] | None = None
+    home: Home | None = None
+    left_on: date | None = None
+    by: By
+
+
+class File(_Body):
+    """A CSV file or a workbook: its name and its bytes in Base64."""
+
+    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
+    content: Annotated[Base64Bytes, Field(max_length=MOST_BYTES)]
+
+
+class Files(_Body):
+    """Files about inspectors as `gis-supervision inspectors load` takes them."""
+
+    files: Annotated[tuple[File, ...], Field(min_length=1, max_length=20)]
+    datum: Text = "CGCS2000"
+    by: By
 
 
 class Certificate(_Body):
@@ -112,6 +155,49 @@ def inspectors_of_day(
     with session_scope(shared.engine) as session:
         day = as_of or register.default_as_of(session)
         return [_told(one, day) for one in inspectors.on(session, day)]
+
+
+@router.post("/inspectors", dependencies=[Depends(same_origin)], status_code=201)
+def enrol(body: Enrolment, response: Response, shared: CurrentResources) -> dict[str, Any]:
+    """Register an inspector (201), or change what is given of one (200)."""
+    values = body.model_dump(exclude_unset=True, exclude={"staff_number", "by", "home"})
+    given = {
+        name: value for name, value in values.items() if value is not None or name == "left_on"
+    }
+    if "home" in body.model_fields_set:
+        home = body.home
+        given["lat"], given["lng"] = (None, None) if home is None else (home.lat, home.lng)
+    with session_scope(shared.engine) as session:
+        done = enrolment.enrol(session, body.staff_number, given, by=body.by)
+        told = _one(session, body.staff_number, register.default_as_of(session))
+    if not done.new:
+        response.status_code = HTTPStatus.OK
+    return {"new": done.new, **told}
+
+
+@router.post("/inspectors/files", dependencies=[Depends(same_origin)], response_model=None)
+def load(body: Files, request: Request, shared: CurrentResources) -> dict[str, Any] | JSONResponse:
+    """Load files about inspectors, all rows or none; 422 tells file, row and field of each mistake.
+
+    They are what the command ``gis-supervision inspectors load`` takes.
+    """
+    names = [one.name for one in body.files]
+    if len(set(names)) < len(names):
+        raise InvalidInputError("files: expected names that differ")
+    with TemporaryDirectory() as directory, session_scope(shared.engine) as session:
+        paths = [Path(directory) / name for name in names]
+        for path, one in zip(paths, body.files, strict=True):
+            path.write_bytes(one.content)
+        done = people_load.load(session, paths, by=body.by, datum=body.datum)
+    if done.loaded:
+        return done.to_dict()
+    detail = "; ".join(str(one) for one in done.wrong[:5])
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        detail,
+        request,
+        errors=[one.to_dict() for one in done.wrong],
+    )
 
 
 @router.get("/inspectors/expiring")
@@ -316,8 +402,13 @@ def team_up(body: Team, shared: CurrentResources) -> dict[str, Any]:
 def _one(session: Session, number: str, day: date) -> dict[str, Any]:
     person = inspectors.find(session, number)
     (found,) = inspectors.on(session, day, ids=[person])
-    ended = [one.to_dict() for one in endings.of(session, person)]
-    return {**_told(found, day), "endings": ended}
+    by, at = inspectors.recorded(session, person)
+    return {
+        **_told(found, day),
+        "recorded_by": by,
+        "recorded_at": at.isoformat(),
+        "endings": [one.to_dict() for one in endings.of(session, person)],
+    }
 
 
 def _changed(session: Session, changed: proposing.Changed, request: Request) -> dict[str, Any]:

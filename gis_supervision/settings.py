@@ -111,6 +111,15 @@ class Settings(BaseSettings):
             )
         ),
     ] = None
+    working_days_path: Annotated[
+        Path | None,
+        Field(
+            description=(
+                "Table of the office's working days, with holidays and make-up weekends; left out, "
+                "working_days.toml beside the rule pack, where there is one."
+            )
+        ),
+    ] = None
     catalogue_path: Annotated[
         Path | None,
         Field(description="Directory with the office's own layers/ and maps/, beside the shipped."),
@@ -124,7 +133,15 @@ class Settings(BaseSettings):
         """The rule pack in use: the configured one, else that of the demonstration."""
         return self.rules_path or Path(__file__).parent / "demo" / "chicago" / "rules.toml"
 
-    @field_validator("home", "rules_path", "catalogue_path", "pg_bin", mode="after")
+    @property
+    def working_days_file(self) -> Path | None:
+        """The table of working days in use; None where there is none."""
+        beside = self.rule_pack_path.parent / "working_days.toml"
+        return self.working_days_path or (beside if beside.is_file() else None)
+
+    @field_validator(
+        "home", "rules_path", "working_days_path", "catalogue_path", "pg_bin", mode="after"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow symbolic links

@@ -74,6 +74,17 @@ def test_secrets_are_not_shown():
     assert "k3y" not in repr(found)
 
 
+def test_working_days_stand_beside_the_rule_pack_unless_another_table_is_named(tmp_path):
+    assert settings.load().working_days_file is None
+    pack = tmp_path / "rules.toml"
+    assert settings.load(rules_path=pack).working_days_file is None
+    beside = tmp_path / "working_days.toml"
+    beside.touch()
+    assert settings.load(rules_path=pack).working_days_file == beside
+    other = tmp_path / "other.toml"
+    assert settings.load(rules_path=pack, working_days_path=other).working_days_file == other
+
+
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         settings.load().port = 1

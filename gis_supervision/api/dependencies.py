@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, HTTPException, Query, Request
 from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from gis_supervision import catalogue as catalogue_of
 from gis_supervision.analysis import days
@@ -20,13 +21,14 @@ from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.rule_errors import near_name
 from gis_supervision.domain.rule_history import RuleHistory, load_rule_history
 from gis_supervision.domain.rules import RulePack
+from gis_supervision.domain.working_days import WorkingCalendar
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Language
 from gis_supervision.messages import Message
 from gis_supervision.rendering import basemap
 from gis_supervision.rendering.basemap import Basemap
 from gis_supervision.settings import Settings
-from gis_supervision.storage import analyses, cluster, database, register
+from gis_supervision.storage import analyses, cluster, database, register, working_days
 from gis_supervision.storage.database import session_scope
 
 
@@ -103,6 +105,10 @@ class Resources:
     def rules(self) -> RulePack:
         """The rules in force today."""
         return self.rule_history.on(datetime.now(UTC).date())
+
+    def calendar(self, session: Session, day: date) -> WorkingCalendar | None:
+        """Read the working days where the register's divisions are; None without a table."""
+        return working_days.of_register(session, self.settings.working_days_file, day)
 
     def version(self) -> Hashable:
         """Return what every answer depends on; see `analyses.answers_version`."""

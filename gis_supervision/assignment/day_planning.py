@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gis_supervision.assignment.drawn_stops import Drawn
     from gis_supervision.assignment.wanted_stops import Wanted
     from gis_supervision.domain.rules import RulePack
+    from gis_supervision.domain.working_days import WorkingCalendar
 
 SOURCES = ("due", "hazards")
 """What is planned where nothing is said."""
@@ -46,6 +47,12 @@ NOTES = {
     ),
     "not_considered": gettext_noop("stops not looked at, since more urgent ones fill the days: {}"),
     "no_way": gettext_noop("pairs of places without a way in the matrix: {}"),
+    "no_calendar": gettext_noop(
+        "no table of working days tells of {} of the days: weekends alone were passed over"
+    ),
+    "unverified_days": gettext_noop(
+        "days off, or worked, by entries of the table of working days that are not verified: {}"
+    ),
     "off_road": gettext_noop("places too far from every road: {}"),
     "unregistered": gettext_noop("drawn licences that the register has no longer: {}"),
     "skills_unchecked": gettext_noop(
@@ -64,7 +71,7 @@ class Request:
     Attributes
     ----------
     first
-        First day; Saturdays and Sundays are passed over unless ``weekends``.
+        First day; days off are passed over unless ``weekends``.
     days
         Number of days.
     sources
@@ -126,8 +133,21 @@ class Planned:
         }
 
 
-def dates(first: date, days: int, *, weekends: bool = False) -> tuple[date, ...]:
+def dates(
+    first: date, days: int, *, weekends: bool = False, calendar: WorkingCalendar | None = None
+) -> tuple[date, ...]:
     """Return the days of a plan.
+
+    Parameters
+    ----------
+    first
+        The first day that may be one.
+    days
+        How many.
+    weekends
+        Whether days off are taken too.
+    calendar
+        Working days; days that it does not cover are off if they are Saturdays or Sundays.
 
     Raises
     ------
@@ -141,14 +161,42 @@ def dates(first: date, days: int, *, weekends: bool = False) -> tuple[date, ...]
     found: list[date] = []
     day = first
     while len(found) < days:
-        if weekends or day.weekday() < _WEEKEND:
+        if weekends or _worked(day, calendar):
             found.append(day)
         day += timedelta(days=1)
     return tuple(found)
 
 
+def _worked(day: date, calendar: WorkingCalendar | None) -> bool:
+    covered = calendar is not None and calendar.first <= day <= calendar.last
+    return calendar.is_working_day(day) if calendar and covered else day.weekday() < _WEEKEND
+
+
+def _told_of_days(
+    planned: Sequence[date], request: Request, calendar: WorkingCalendar | None
+) -> dict[str, int]:
+    """Count the days of a plan of which the calendar knows nothing, or nothing for certain."""
+    if request.weekends:
+        return {}
+    if calendar is None:
+        return {"no_calendar": len(planned)}
+    seen = {
+        request.first + timedelta(days=at) for at in range((planned[-1] - request.first).days + 1)
+    }
+    return {
+        "no_calendar": sum(not calendar.first <= day <= calendar.last for day in planned),
+        "unverified_days": len(seen & calendar.unverified),
+    }
+
+
 def plan(
-    session: Session, rules: RulePack, request: Request, *, by: str, replace_plan: bool = False
+    session: Session,
+    rules: RulePack,
+    request: Request,
+    *,
+    by: str,
+    calendar: WorkingCalendar | None = None,
+    replace_plan: bool = False,
 ) -> Planned:
     """Plan days and keep the plan.
 
@@ -162,6 +210,8 @@ def plan(
         What is to be planned.
     by
         Who plans.
+    calendar
+        Working days of the place; left out: weekends alone are off.
     replace_plan
         Whether a plan in force for one of the days may be replaced.
 
@@ -191,8 +241,8 @@ def plan(
         )
     drawn_stops.require(request.sources, request.draws)
     by = checked_actor(by)
-    planned = dates(request.first, request.days, weekends=request.weekends)
-    notes: Counter[str] = Counter()
+    planned = dates(request.first, request.days, weekends=request.weekends, calendar=calendar)
+    notes: Counter[str] = Counter(_told_of_days(planned, request, calendar))
     rows, drawn = _asked(session, rules, request, planned)
     notes["unregistered"] = len(drawn.unregistered)
     units = units_on(session, rules, planned, request.only, drawn.days)
@@ -237,18 +287,19 @@ def plan(
         seed=request.seed,
         rules=rules.reference,
         register_version=analyses.registry_version(session),
-        parameters=_parameters(request),
+        parameters=_parameters(request, calendar),
         summary=summary,
         replace=replace_plan,
     )
     return Planned(plan_id, planned, found, left_out, told)
 
 
-def _parameters(request: Request) -> dict[str, Any]:
+def _parameters(request: Request, calendar: WorkingCalendar | None) -> dict[str, Any]:
     told = asdict(request)
     told["first"] = request.first.isoformat()
     told["wanted"] = len(request.wanted)
     told["matrix_file"] = None if request.matrix_file is None else request.matrix_file.name
+    told["working_days"] = None if calendar is None else f"{calendar.name} {calendar.version}"
     told["version"] = __version__
     return told
 

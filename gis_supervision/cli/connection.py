@@ -13,17 +13,19 @@ from gis_supervision import catalogue
 from gis_supervision import settings as configuration
 from gis_supervision.domain.rule_history import load_rule_history
 from gis_supervision.language import Translator, translator
-from gis_supervision.storage import cluster, database, migration
+from gis_supervision.storage import cluster, database, migration, working_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
 
     from gis_supervision.catalogue import Catalogue
     from gis_supervision.domain.rule_history import RuleHistory
     from gis_supervision.domain.rules import RulePack
+    from gis_supervision.domain.working_days import WorkingCalendar
     from gis_supervision.settings import Settings
 
 
@@ -53,6 +55,10 @@ class Connection:
     def rules(self, day: date | None = None) -> RulePack:
         """Read the rule pack of the settings, as in force on a day; left out: today."""
         return self.rule_history().on(day or datetime.now(UTC).date())
+
+    def calendar(self, session: Session, day: date) -> WorkingCalendar | None:
+        """Read the working days where the register's divisions are; None without a table."""
+        return working_days.of_register(session, self.settings.working_days_file, day)
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def plan(
         typer.Option("--from-office", help=gettext_noop("Everybody begins and ends there.")),
     ] = False,
     weekends: Annotated[
-        bool, typer.Option("--weekends", help=gettext_noop("Saturdays and Sundays too."))
+        bool, typer.Option("--weekends", help=gettext_noop("Days off, too: weekends and holidays."))
     ] = False,
     any_zone: Annotated[
         bool, typer.Option("--any-zone", help=gettext_noop("Visit other zones than one's own."))
@@ -123,6 +123,7 @@ def plan(
                 session,
                 connection.rules(),
                 request,
+                calendar=connection.calendar(session, first.date()),
                 by=getpass.getuser() if by is None else by,
                 replace_plan=replace,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -309,6 +310,23 @@ def suggest_external(session: Session) -> list[Suggestion]:
         if likely:
             found.append(Suggestion(division.code, division.name, division.level))
     return found
+
+
+def common_code(session: Session, day: date) -> str:
+    """Return what the codes of all divisions under supervision begin with on a day.
+
+    Returns
+    -------
+    str
+        Such as ``654202`` for those of one county; empty where there is nothing in common.
+    """
+    codes = [
+        one.code
+        for one in on(session, day)
+        if not one.external and one.code is not None and one.code.isdigit()
+    ]
+    same = itertools.takewhile(lambda digits: len(set(digits)) == 1, zip(*codes, strict=False))
+    return "".join(digits[0] for digits in same)
 
 
 def _periods(rows: Sequence[DivisionCode]) -> list[CodePeriod]:

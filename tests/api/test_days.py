@@ -66,6 +66,7 @@ def test_a_plan_is_made_and_each_gets_his_own(client):
     assert made.status_code == 201, made.text
     told = made.json()
     assert (told["stops"], told["left_out"]) == (6, {})
+    assert told["notes"]["no_calendar"] == 1
     assert "S00" not in made.text
     listed = client.get("/days")
     assert [(one["day"], one["stops"], one["made_by"]) for one in listed.json()["plans"]] == [

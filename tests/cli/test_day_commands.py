@@ -95,6 +95,23 @@ def test_a_day_without_routes_says_so_and_what_is_left_out(run, tmp_path):
     assert "S9" in said
 
 
+def test_the_table_of_working_days_is_the_offices(run, tmp_path, monkeypatch):
+    table = tmp_path / "days.toml"
+    table.write_text(
+        'name = "office"\nversion = "1"\nyears = [2024]\n[[holidays]]\n'
+        'title = { en = "Feast", zh_CN = "节" }\nfirst = 2024-06-03\n'
+        'make_up_days = [2024-06-08]\nsource = "notice"\n',
+        encoding="utf-8",
+    )
+    assert "2 天不在工作日表中" in run("plan", MONDAY, *OFFICE, "--days", "2", as_json=False)
+    monkeypatch.setenv(f"{ENV_PREFIX}WORKING_DAYS_PATH", str(table))
+    made = run("plan", MONDAY, *OFFICE, "--days", "5", "--replace")
+    assert made["days"] == [f"2024-06-0{day}" for day in range(4, 9)]
+    assert "no_calendar" not in made["notes"]
+    every = run("plan", MONDAY, *OFFICE, "--days", "1", "--replace", "--weekends")
+    assert every["days"] == [MONDAY]
+
+
 def test_premises_drawn_are_left_out_with_the_reason(run):
     engine = database.engine(os.environ[f"{ENV_PREFIX}DATABASE_URL"])
     with Session(engine) as session:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import factories
@@ -14,18 +15,21 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
+import gis_supervision
 from gis_supervision.assignment import day_crews, day_planning
 from gis_supervision.assignment.day_planning import Request
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.assignment.wanted_stops import Wanted
 from gis_supervision.domain.rules import load_rule_pack
+from gis_supervision.domain.working_days import load_working_calendar
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.language import translator
 from gis_supervision.rendering import route_files, route_map, tables
 from gis_supervision.settings import Settings
-from gis_supervision.storage import database, day_plans
+from gis_supervision.storage import database, day_plans, working_days
 
 MONDAY = date(2024, 6, 3)
+WORKING_DAYS = Path(gis_supervision.__file__).parent / "demo/wusu/working_days.toml"
 OFFICE = (44.0, 84.0)
 
 
@@ -75,6 +79,59 @@ def plan(session, rules, *, replace_plan=False, **values):
     return day_planning.plan(
         session, rules, Request(**values), by="李雷", replace_plan=replace_plan
     )
+
+
+@pytest.mark.usefixtures("register")
+def test_holidays_are_passed_over_and_make_up_days_worked(session, rules):
+    wusu = load_working_calendar(WORKING_DAYS, "654202")
+
+    def planned(first, days, **values):
+        return day_planning.dates(first, days, calendar=wusu, **values)
+
+    # National Day 2025: off from 1 to 8 October, made up for on 28 September and 11 October
+    assert planned(date(2025, 9, 27), 4) == (
+        *(date(2025, 9, 28), date(2025, 9, 29), date(2025, 9, 30), date(2025, 10, 9)),
+    )
+    assert planned(date(2025, 10, 10), 2) == (date(2025, 10, 10), date(2025, 10, 11))
+    assert planned(date(2025, 10, 1), 1, weekends=True) == (date(2025, 10, 1),)
+    # a day off of the region alone
+    assert planned(date(2025, 6, 5), 2) == (date(2025, 6, 5), date(2025, 6, 11))
+    beijing = load_working_calendar(WORKING_DAYS, "110101")
+    assert day_planning.dates(date(2025, 6, 5), 2, calendar=beijing)[1] == date(2025, 6, 6)
+    # beyond the table weekends alone are known
+    assert planned(date(2027, 1, 1), 2) == (date(2027, 1, 1), date(2027, 1, 4))
+
+    def notes(first, days, calendar=wusu, **values):
+        request = Request(first=first, days=days, iterations=0, **values)
+        made = day_planning.plan(
+            session, rules, request, by="李雷", calendar=calendar, replace_plan=True
+        )
+        return {
+            key: n for key, n in made.notes.items() if key in {"no_calendar", "unverified_days"}
+        }
+
+    assert notes(date(2025, 9, 30), 2) == {}
+    assert notes(date(2026, 12, 31), 3) == {"no_calendar": 2}
+    assert notes(date(2025, 9, 30), 2, calendar=None) == {"no_calendar": 2}
+    assert notes(date(2025, 9, 30), 2, calendar=None, weekends=True) == {}
+    assert notes(date(2024, 4, 9), 2)["unverified_days"] > 0
+    kept = session.execute(
+        text("SELECT parameters ->> 'working_days' FROM day_plan ORDER BY id DESC")
+    ).scalars()
+    assert next(kept).startswith("xinjiang ")
+
+
+def test_regional_holidays_are_those_of_the_divisions_under_supervision(session):
+    assert working_days.of_register(session, None, MONDAY) is None
+    assert working_days.of_register(session, WORKING_DAYS, MONDAY).division == ""
+    county = factories.division(session)
+    factories.division(session, code="654202001", level="township", parent_id=county.id)
+    factories.division(session, code="659001", external=True)
+    wusu = working_days.of_register(session, WORKING_DAYS, MONDAY)
+    assert wusu.division == "654202"
+    assert not wusu.is_working_day(date(2025, 6, 6))
+    with pytest.raises(NotFoundError, match="no such table"):
+        working_days.of_register(session, WORKING_DAYS.parent / "none.toml", MONDAY)
 
 
 def served(made):

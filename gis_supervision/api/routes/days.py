@@ -104,6 +104,7 @@ def plan(body: Planning, shared: CurrentResources) -> dict[str, Any]:
                 iterations=body.iterations,
                 max_seconds=body.max_seconds,
             ),
+            calendar=shared.calendar(session, body.first),
             by=body.by,
             replace_plan=body.replace,
         )

@@ -37,7 +37,12 @@ STATES = {
     "drawn": gettext_noop("drawn"),
     "published": gettext_noop("published"),
 }
-KINDS = {"drawn": gettext_noop("drawn"), "reserve": gettext_noop("reserve")}
+KINDS = {
+    "drawn": gettext_noop("drawn"),
+    "replaced": gettext_noop("replaced"),
+    "substitute": gettext_noop("substitute"),
+    "reserve": gettext_noop("reserve"),
+}
 
 
 def is_public(record: Record) -> bool:
@@ -113,6 +118,7 @@ def public(session: Session, record: Record) -> dict[str, Any]:
         "drawn_at": record.result.drawn_at.isoformat(),
         "transcript_sha256": record.result.transcript_sha256,
         "result_published_at": record.publication.published_at.isoformat(),
+        "substitutions_sha256": _latest(session, record),
         "results": [
             _told(pick, record.plan.inspectors) for pick in draws.picks(session, record.plan.id)
         ],
@@ -157,6 +163,7 @@ def office(session: Session, record: Record) -> dict[str, Any]:
             "drawn_at": record.result.drawn_at.isoformat(),
             "entered_by": record.result.entered_by,
             "transcript_sha256": record.result.transcript_sha256,
+            "substitutions_sha256": _latest(session, record),
             "results": [_told(pick, "names") for pick in draws.picks(session, record.plan.id)],
         }
     if record.publication is not None:
@@ -165,6 +172,12 @@ def office(session: Session, record: Record) -> dict[str, Any]:
             "published_by": record.publication.published_by,
         }
     return told
+
+
+def _latest(session: Session, record: Record) -> str | None:
+    """Return the digest of the latest substitution, which those before it depend on."""
+    made = draws.substitutions(session, record.plan.id)
+    return made[-1].sha256 if made else None
 
 
 def _told(pick: Pick, inspectors: str) -> dict[str, Any]:
@@ -176,6 +189,9 @@ def _told(pick: Pick, inspectors: str) -> dict[str, Any]:
         "stratum": pick.stratum,
         "place": pick.place,
         "ticket": pick.ticket,
+        "stands_for": pick.stands_for,
+        "replaced_by": pick.replaced_by,
+        "replaced_because": pick.replaced_because,
         "without_pair": pick.without_pair,
         "inspected_on": None if pick.inspected_on is None else pick.inspected_on.isoformat(),
         "result": pick.result,

@@ -10,14 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from gis_supervision import settings as configuration
-from gis_supervision.assignment import draw_record, drawing
+from gis_supervision.assignment import draw_record, drawing, substitution
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.draw_lists import app as exclude
+from gis_supervision.cli.draw_output import print_draw, print_prospect, state, yes
 from gis_supervision.cli.terminal import AsJson, print_json, print_table
 from gis_supervision.domain import verify_draw
 from gis_supervision.domain.draws import METHODS
 from gis_supervision.errors import InvalidInputError
-from gis_supervision.language import Translator, gettext_noop, translator
+from gis_supervision.language import gettext_noop, translator
 from gis_supervision.rendering import draw_bundle
 from gis_supervision.storage import draws, register
 from gis_supervision.storage.database import session_scope
@@ -131,7 +132,7 @@ def plan(
     if as_json:
         print_json(told)
         return
-    _print_prospect(connection.translate, told, prospect)
+    print_prospect(connection.translate, told, prospect)
 
 
 @app.command(help=gettext_noop("Fix list and quotas of a plan, before the seed can be known."))
@@ -152,7 +153,7 @@ def commit(
             by=getpass.getuser() if by is None else by,
         )
         told = draw_record.office(session, record)
-    _print_draw(connection.translate, told, as_json=as_json)
+    print_draw(connection.translate, told, as_json=as_json)
 
 
 @app.command(help=gettext_noop("Enter the seed, which carries the draw out."))
@@ -180,7 +181,39 @@ def seed(
             listed=None if listed is None else _read(listed),
         )
         told = draw_record.office(session, record)
-    _print_draw(connection.translate, told, as_json=as_json)
+    print_draw(connection.translate, told, as_json=as_json)
+
+
+@app.command(help=gettext_noop("Let the next reserve stand for what cannot be inspected."))
+def substitute(
+    draw: Draw,
+    licence: Annotated[
+        str, typer.Argument(help=gettext_noop("Licence of what cannot be inspected."))
+    ],
+    reason: Annotated[
+        str, typer.Option(help=gettext_noop("Why; public with the result: 'closed for good'."))
+    ],
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help=gettext_noop("First day of the visit, for leave and recusal; left out: today."),
+        ),
+    ] = None,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    with connected() as connection, session_scope(connection.engine) as session:
+        record = substitution.substitute(
+            session,
+            draw,
+            licence,
+            reason=reason,
+            by=getpass.getuser() if by is None else by,
+            day=day.date() if day else None,
+        )
+        told = draw_record.office(session, record)
+    print_draw(connection.translate, told, as_json=as_json)
 
 
 @app.command(help=gettext_noop("Show the premises drawn with their pairs of inspectors."))
@@ -189,7 +222,7 @@ def result(draw: Draw, as_json: AsJson = False) -> None:
         record = draws.find(session, draw)
         record.drawn()
         told = draw_record.office(session, record)
-    _print_draw(connection.translate, told, as_json=as_json)
+    print_draw(connection.translate, told, as_json=as_json)
 
 
 @app.command(
@@ -207,8 +240,9 @@ def publish(
         record = drawing.publish(session, draw, by=getpass.getuser() if by is None else by)
         told = draw_record.public(session, record)
         if output is not None:
-            told["bundle"] = str(draw_bundle.write(record, output))
-    _print_draw(connection.translate, told, as_json=as_json)
+            made = substitution.published(session, record)
+            told["bundle"] = str(draw_bundle.write(record, output, made))
+    print_draw(connection.translate, told, as_json=as_json)
 
 
 @app.command(help=gettext_noop("Write list, commitment, transcript and verifier of a draw."))
@@ -222,7 +256,7 @@ def bundle(
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
         record = draws.find(session, draw)
-        place = draw_bundle.write(record, output)
+        place = draw_bundle.write(record, output, substitution.published(session, record))
         told = {"name": record.plan.name, "bundle": str(place)}
     if as_json:
         print_json(told)
@@ -248,6 +282,7 @@ def verify(
     _ = translator(configuration.load().language)
     try:
         transcript, list_data, commitment_data = verify_draw.published_files(place, listed)
+        substitutions_data = verify_draw.published_substitutions(place)
     except verify_draw.DrawError as error:
         raise InvalidInputError.told(error) from error
     problems = verify_draw.verify(
@@ -256,6 +291,7 @@ def verify(
         commitment_data=commitment_data,
         commitment_sha256=commitment,
         seed=seed_value,
+        substitutions_data=substitutions_data,
     )
     if as_json:
         print_json({"verified": not problems, "problems": problems})
@@ -302,8 +338,8 @@ def list_(as_json: AsJson = False) -> None:
                 str(r["id"]),
                 r["name"],
                 r["as_of"],
-                _state(_, r),
-                _yes(_, r["unannounced"]),
+                state(_, r),
+                yes(_, r["unannounced"]),
             )
             for r in rows
         ],
@@ -322,82 +358,7 @@ def show(
         record = draws.find(session, draw)
         tell = draw_record.public if public else draw_record.office
         told = tell(session, record)
-    _print_draw(connection.translate, told, as_json=as_json)
-
-
-def _print_draw(_: Translator, told: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(told)
-        return
-    state = draw_record.STATES[told["state"]]
-    known = [
-        (_("State"), _(state)),
-        (_("Day"), told.get("as_of")),
-        (_("Source of the seed"), told.get("randomness")),
-        (_("Seed known from"), told.get("seed_known_from")),
-        (_("SHA-256 of the list"), told.get("list_sha256")),
-        (_("SHA-256 of the commitment"), told.get("commitment_sha256")),
-        (_("Quotas"), _numbers(told.get("quotas"))),
-        (_("Reserves"), _numbers(told.get("reserves"))),
-        (_("Seed"), told.get("seed")),
-    ]
-    title = _("Draw %(name)s", name=told.get("name", told["id"]))
-    print_table(title, (_("What"), _("Value")), [row for row in known if row[1] is not None])
-    if "results" in told:
-        kinds = {kind: _(text) for kind, text in draw_record.KINDS.items()}
-        print_table(
-            _("Premises"),
-            (_("Credit class"), _("Place"), _("Licence"), _("Premises"), _("Kind"), "A", "B"),
-            [
-                (
-                    *(row["stratum"], row["place"], row["licence"], row["name"]),
-                    kinds[row["kind"]],
-                    row.get("lead") or _without(_, row["without_pair"]),
-                    row.get("assistant"),
-                )
-                for row in told["results"]
-            ],
-        )
-    if "bundle" in told:
-        typer.echo(_("%(place)s: check it with python verify_draw.py", place=told["bundle"]))
-
-
-def _print_prospect(_: Translator, told: dict[str, Any], prospect: dict[str, Any]) -> None:
-    print_table(
-        _("Draw %(name)s", name=told["name"]),
-        (_("Credit class"), _("Eligible"), _("Quota"), _("Reserves")),
-        [
-            (stratum, number, prospect["quotas"][stratum], prospect["reserves"][stratum])
-            for stratum, number in prospect["strata"].items()
-        ],
-    )
-    print_table(
-        _("%(count)d premises in scope", count=prospect["scope"]),
-        (_("Left out because"), _("Premises")),
-        [
-            (_(draw_record.EXCLUSIONS[reason]), number)
-            for reason, number in prospect["excluded"].items()
-        ],
-    )
-    if told.get("commitment_sha256"):
-        typer.echo(_("Publish now: commitment %(digest)s", digest=told["commitment_sha256"]))
-
-
-def _numbers(values: dict[str, int] | None) -> str | None:
-    return None if values is None else ", ".join(f"{key} {value}" for key, value in values.items())
-
-
-def _state(_: Translator, told: dict[str, Any]) -> str:
-    state = draw_record.STATES[told["state"]]
-    return _(state)
-
-
-def _without(_: Translator, reason: str | None) -> str | None:
-    return None if reason is None else _(draw_record.WITHOUT_PAIR[reason])
-
-
-def _yes(_: Translator, value: object) -> str:
-    return _("yes") if value else _("no")
+    print_draw(connection.translate, told, as_json=as_json)
 
 
 def _ratios(given: list[str]) -> dict[str, float]:

@@ -5,8 +5,8 @@ Anyone may run it with Python 3.9 or newer, on nothing but what was published::
     python verify_draw.py FOLDER-OR-ZIP [--commitment SHA256] [--seed SEED]
     python verify_draw.py transcript.json list.txt [--commitment SHA256] [--seed SEED]
 
-A folder or ZIP file holds ``list.txt``, ``commitment.json`` and ``transcript.json``; left out, it
-is the folder that this file lies in. The draw:
+A folder or ZIP file holds ``list.txt``, ``commitment.json`` and ``transcript.json``, and perhaps
+``substitutions.json``; left out, it is the folder that this file lies in. The draw:
 
 1.  *List.* ``list.txt`` is UTF-8 in normal form C, one record a line, fields parted by tabs, lines
     sorted by code point, each ended by a line feed::
@@ -38,6 +38,13 @@ is the folder that this file lies in. The draw:
     the inspectors with the lowest tickets (stage ``pair/`` and the identifier of the premises) with
     whom every other served premises can still be served. The first of a pair (A) leads and has all
     skills asked for, the second (B) assists.
+5.  *Substitutes.* Where one of the premises drawn turns out to be closed or not to belong into the
+    draw, the next reserve of its stratum stands for it, in the order of the draw; a substitute that
+    turns out so gives way to the next one. ``substitutions.json``, which is there if this happened,
+    has a record for each: what was replaced and why, the substitute, its pair, which inspectors of
+    the list cannot go there on the day, and the digest of the record before (of the first: of the
+    transcript). The pair is drawn as in 4 for this premises alone, from the other inspectors,
+    with the capacity that the pairs of all premises leave which have not been replaced.
 
 Exit status: 0 verified, 1 something is wrong, 2 the command line or a file cannot be read.
 """
@@ -68,6 +75,8 @@ ALGORITHMS = (ALGORITHM, RFC3797, RIVEST)
 LIST_FILE = "list.txt"
 COMMITMENT_FILE = "commitment.json"
 TRANSCRIPT_FILE = "transcript.json"
+SUBSTITUTIONS_FILE = "substitutions.json"
+SUBSTITUTIONS_FORMAT = "gis-supervision.draw-substitutions/1"
 FEWER_THAN_TWO = "fewer_than_two_inspectors"
 NO_SKILLED = "no_skilled_inspector"
 NO_CAPACITY = "no_capacity_left"
@@ -749,6 +758,168 @@ def replay(commitment: Any, seed: Any, drawn_at: Any, list_data: bytes) -> dict[
     return {**transcript, "transcript_sha256": digest(transcript)}
 
 
+def next_substitution(
+    transcript: Mapping[str, Any],
+    parsed: DrawList,
+    before: Sequence[Mapping[str, Any]],
+    *,
+    replaced: str,
+    reason: str,
+    day: str,
+    recorded_at: str,
+    unavailable: Sequence[str],
+) -> dict[str, Any]:
+    """Let the next reserve stand for one of the premises, with a pair of its own.
+
+    Parameters
+    ----------
+    transcript : Mapping[str, Any]
+        Of the draw, as `replay` gives it.
+    parsed : DrawList
+        Its list.
+    before : Sequence[Mapping[str, Any]]
+        Records of the substitutions so far.
+    replaced : str
+        One of the premises drawn, or a substitute.
+    reason : str
+        Why it cannot be inspected in this draw.
+    day : str
+        On which the substitute is visited, or a later one.
+    recorded_at : str
+        When this is recorded, in ISO 8601 with its zone.
+    unavailable : Sequence[str]
+        Inspectors of the list who cannot go there then, sorted.
+
+    Returns
+    -------
+    dict[str, Any]
+        The record.
+
+    Raises
+    ------
+    DrawError
+        When the premises is none of those, no reserve is left, or a value is not as it should be.
+    """
+    pairs = {name: tuple(pair) for name, pair in transcript["pairs"].items()}
+    strata = {
+        pick["premises"]: stratum
+        for stratum, picks in transcript["selected"].items()
+        for pick in picks
+    }
+    last, last_at = transcript["transcript_sha256"], transcript["drawn_at"]
+    for record in before:
+        strata[record["premises"]] = strata.pop(record["replaced"])
+        pairs.pop(record["replaced"], None)
+        if record["pair"] is not None:
+            pairs[record["premises"]] = tuple(record["pair"])
+        last, last_at = record["sha256"], record["recorded_at"]
+    if replaced not in strata:
+        raise DrawError(
+            "%(replaced)r is none of the premises that this draw asks to inspect",
+            replaced=replaced,
+        )
+    _check_record(parsed, reason, day, recorded_at, unavailable)
+    if moment(recorded_at, "recorded_at") < moment(last_at, "recorded_at"):
+        raise DrawError("a substitution is recorded before the one ahead of it")
+    stratum = strata.pop(replaced)
+    pairs.pop(replaced, None)
+    used = {record["premises"] for record in before}
+    reserves = [pick["premises"] for pick in transcript["reserves"][stratum]]
+    premises = next((name for name in reserves if name not in used), None)
+    if premises is None:
+        raise DrawError("no reserve of stratum %(stratum)r is left", stratum=stratum)
+    busy = [name for pair in pairs.values() for name in pair]
+    left = DrawList(
+        skills=parsed.skills,
+        inspectors={
+            name: (None if capacity is None else max(capacity - busy.count(name), 0), skills)
+            for name, (capacity, skills) in parsed.inspectors.items()
+            if name not in set(unavailable)
+        },
+        recusals=parsed.recusals,
+    )
+    both = transcript["commitment"]["both_skilled"]
+    found, without = assign_pairs(transcript["seed"], [premises], left, both_skilled=both)
+    record = {
+        "number": len(before) + 1,
+        "replaced": replaced,
+        "reason": reason,
+        "day": day,
+        "recorded_at": recorded_at,
+        "unavailable": list(unavailable),
+        "premises": premises,
+        "stratum": stratum,
+        "pair": list(found[premises]) if premises in found else None,
+        "without_pair": without.get(premises),
+        "previous": last,
+    }
+    return {**record, "sha256": digest(record)}
+
+
+def _check_record(
+    parsed: DrawList, reason: Any, day: Any, recorded_at: Any, unavailable: Any
+) -> None:
+    """Check what a substitution says that does not follow from the draw."""
+    if not isinstance(reason, str):
+        raise DrawError("reason is no text")
+    check_text(reason, "reason")
+    try:
+        date.fromisoformat(day)
+    except (TypeError, ValueError) as error:
+        raise DrawError("day is no day: %(day)r", day=day) from error
+    moment(recorded_at, "recorded_at")
+    if not isinstance(unavailable, list) or not all(isinstance(one, str) for one in unavailable):
+        raise DrawError("unavailable is no list of identifiers")
+    if unavailable != sorted(set(unavailable)) or not set(unavailable) <= set(parsed.inspectors):
+        raise DrawError("unavailable has others than inspectors of the list, or is not sorted")
+
+
+def substitutions_json(
+    transcript: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> bytes:
+    """Write the file of substitutions that is published."""
+    return canonical_json(
+        {
+            "format": SUBSTITUTIONS_FORMAT,
+            "transcript_sha256": transcript["transcript_sha256"],
+            "substitutions": [dict(record) for record in records],
+        }
+    )
+
+
+def verify_substitutions(
+    substitutions_data: bytes, transcript: Mapping[str, Any], list_data: bytes
+) -> list[str]:
+    """Replay the substitutions of a draw that has been verified; name everything that differs."""
+    try:
+        given = json.loads(substitutions_data.decode("utf-8"))
+        parsed = parse_list(list_data)
+        records: list[dict[str, Any]] = []
+        for one in given["substitutions"]:
+            records.append(
+                next_substitution(
+                    transcript,
+                    parsed,
+                    records,
+                    replaced=one["replaced"],
+                    reason=one["reason"],
+                    day=one["day"],
+                    recorded_at=one["recorded_at"],
+                    unavailable=one["unavailable"],
+                )
+            )
+        for one, expected in zip(given["substitutions"], records):  # noqa: B905 - runs under Python 3.9 too
+            if canonical_json(one) != canonical_json(expected):
+                return [f"substitution {expected['number']} is not what the draw gives"]
+        if substitutions_data != substitutions_json(transcript, records):
+            return ["the substitutions are not those of this draw in canonical form"]
+    except DrawError as error:
+        return [f"{SUBSTITUTIONS_FILE}: {error}"]
+    except (ValueError, RecursionError, TypeError, KeyError) as error:
+        return [f"{SUBSTITUTIONS_FILE} is not what such a file holds: {error!r}"]
+    return []
+
+
 def verify(
     transcript_data: bytes,
     list_data: bytes,
@@ -756,6 +927,7 @@ def verify(
     commitment_data: bytes | None = None,
     commitment_sha256: str | None = None,
     seed: str | None = None,
+    substitutions_data: bytes | None = None,
 ) -> list[str]:
     """Replay a draw and name everything that differs; an empty list when nothing does.
 
@@ -769,6 +941,8 @@ def verify(
         The digest of that.
     seed : str, optional
         The seed as its source has published it.
+    substitutions_data : bytes, optional
+        The file of substitutions, where there were any.
     """
     try:
         transcript = json.loads(transcript_data.decode("utf-8"))
@@ -801,6 +975,8 @@ def verify(
         problems.append("the commitment is not the one that was published")
     if seed is not None and seed != transcript["seed"]:
         problems.append("the seed is not the one that its source has published")
+    if not problems and substitutions_data is not None:
+        problems += verify_substitutions(substitutions_data, expected, list_data)
     return problems
 
 
@@ -843,6 +1019,25 @@ def published_files(
         raise DrawError("%(place)s: %(error)s", place=place, error=error) from error
 
 
+def published_substitutions(place: Path) -> bytes | None:
+    """Read the substitutions beside a transcript; None where there were none.
+
+    Raises
+    ------
+    DrawError
+        When the file cannot be read.
+    """
+    try:
+        if place.is_dir() or not zipfile.is_zipfile(place):
+            file = (place if place.is_dir() else place.parent) / SUBSTITUTIONS_FILE
+            return file.read_bytes() if file.exists() else None
+        with zipfile.ZipFile(place) as bundle:
+            there = SUBSTITUTIONS_FILE in bundle.namelist()
+            return bundle.read(SUBSTITUTIONS_FILE) if there else None
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+        raise DrawError("%(place)s: %(error)s", place=place, error=error) from error
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Replay a public draw and check its transcript.")
@@ -862,6 +1057,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         transcript_data, list_data, commitment_data = published_files(options.place, options.list)
+        substitutions_data = published_substitutions(options.place)
     except DrawError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -871,6 +1067,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commitment_data=commitment_data,
         commitment_sha256=options.commitment,
         seed=options.seed,
+        substitutions_data=substitutions_data,
     )
     for problem in problems:
         sys.stdout.write(f"WRONG 有误: {problem}\n")
@@ -885,6 +1082,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"commitment 承诺 SHA-256: {transcript['commitment_sha256']}\n"
         f"seed 种子: {transcript['seed']}\n"
     )
+    if substitutions_data is not None:
+        records = json.loads(substitutions_data)["substitutions"]
+        sys.stdout.write(
+            f"substitutions 递补: {len(records)}, "
+            f"SHA-256 {records[-1]['sha256'] if records else '-'}\n"
+        )
     if options.commitment is None or options.seed is None:
         sys.stdout.write(
             "Compare both with what the office and the source of the seed published then.\n"

@@ -8,7 +8,12 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from gis_supervision.domain.draw_transcript import Commitment
-from gis_supervision.domain.verify_draw import COMMITMENT_FILE, LIST_FILE, TRANSCRIPT_FILE
+from gis_supervision.domain.verify_draw import (
+    COMMITMENT_FILE,
+    LIST_FILE,
+    SUBSTITUTIONS_FILE,
+    TRANSCRIPT_FILE,
+)
 from gis_supervision.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -32,6 +37,7 @@ README = """\
 - `commitment.json` 在种子可知之前公布的承诺：名单的 SHA-256、各层抽取数与备选数、
   算法版本、随机数来源；
 - `transcript.json` 抽取结果：种子、抽中主体、备选顺序、检查人员配对（前为 A 主检，后为 B 协检）；
+- `substitutions.json`（如有递补）：被替换的主体及原因、依次递补的备选主体及其检查人员配对；
 - `verify_draw.py` 核验程序，文件开头写明全部规则。
 
 请将承诺的 SHA-256 与 {published} 公布的数值核对，将种子与其来源公布的数值核对：{randomness}
@@ -48,6 +54,8 @@ Anyone can check this random draw with Python 3.9 or newer; no package and no ne
   reserves, version of the algorithm, source of randomness;
 - `transcript.json`: the seed, the premises drawn, the order of reserves, pairs of inspectors (the
   first, A, leads);
+- `substitutions.json` (if there were any): what was replaced and why, the reserves that stand for
+  it in their order, and their pairs;
 - `verify_draw.py`: the verifier; all rules stand at its beginning.
 
 Compare the digest of the commitment with the one published at {published}, and the seed with what
@@ -55,8 +63,15 @@ its source published: {randomness}
 """
 
 
-def files(record: Record) -> dict[str, bytes]:
+def files(record: Record, substitutions: bytes | None = None) -> dict[str, bytes]:
     """Give every file of a bundle by its name.
+
+    Parameters
+    ----------
+    record
+        The draw.
+    substitutions
+        The file of substitutions (`gis_supervision.assignment.substitution.published`).
 
     Raises
     ------
@@ -75,6 +90,7 @@ def files(record: Record) -> dict[str, bytes]:
         LIST_FILE: kept.list_data,
         COMMITMENT_FILE: kept.content.encode(),
         TRANSCRIPT_FILE: result.transcript,
+        **({} if substitutions is None else {SUBSTITUTIONS_FILE: substitutions}),
         VERIFIER_FILE: verifier.read_bytes(),
         README_FILE: readme.encode(),
     }
@@ -85,16 +101,16 @@ def randomness(record: Record) -> str:
     return Commitment.read(record.committed().content.encode()).randomness
 
 
-def zipped(record: Record) -> bytes:
+def zipped(record: Record, substitutions: bytes | None = None) -> bytes:
     """Pack a bundle as a ZIP file, the same bytes for the same draw."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name, data in files(record).items():
+        for name, data in files(record, substitutions).items():
             bundle.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
-def write(record: Record, place: Path) -> Path:
+def write(record: Record, place: Path, substitutions: bytes | None = None) -> Path:
     """Write a bundle: a ZIP file where the name ends in .zip, else a folder.
 
     Raises
@@ -105,9 +121,9 @@ def write(record: Record, place: Path) -> Path:
     try:
         if place.suffix.lower() == ".zip":
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(zipped(record))
+            place.write_bytes(zipped(record, substitutions))
             return place
-        made = files(record)
+        made = files(record, substitutions)
         if place.is_dir() and {one.name for one in place.iterdir()} - made.keys():
             raise InvalidInputError("%(place)s: holds other files; name a new folder", place=place)
         place.mkdir(parents=True, exist_ok=True)

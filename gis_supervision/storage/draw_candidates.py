@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from gis_supervision.errors import NotFoundError
 from gis_supervision.storage import divisions, frames
-from gis_supervision.storage.tables import Zone, ZoneCell
+from gis_supervision.storage.tables import Premises, Zone, ZoneCell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,3 +125,8 @@ def read(
             "risk_classes": list(risk_classes) or None,
         },
     ).with_columns(pl.col("external", "listed") == "t")
+
+
+def premises_id(session: Session, licence: str) -> int | None:
+    """Return the id of a premises; None where the register has the licence no longer."""
+    return session.scalars(select(Premises.id).where(Premises.licence == licence)).first()

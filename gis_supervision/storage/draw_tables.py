@@ -152,6 +152,35 @@ class DrawPick(Record):
     without_pair: Mapped[str | None]
 
 
+class DrawSubstitution(Record):
+    """That the next reserve stands for one of the premises drawn, which cannot be inspected.
+
+    ``content`` is the canonical text of the record without its own digest, ``sha256``.
+    """
+
+    __tablename__ = "draw_substitution"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "replaced"),
+        UniqueConstraint("plan_id", "licence"),
+        CheckConstraint("number > 0", name="number_positive"),
+        CheckConstraint("reason <> ''", name="reason_given"),
+        CheckConstraint("(lead_id IS NULL) = (assistant_id IS NULL)", name="pair_whole"),
+    )
+    plan_id: Mapped[int] = _of("draw_result")
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    replaced: Mapped[str]
+    licence: Mapped[str]
+    reason: Mapped[str]
+    day: Mapped[date]
+    content: Mapped[str]
+    sha256: Mapped[str]
+    lead_id: Mapped[int | None] = reference("inspector", nullable=True)
+    assistant_id: Mapped[int | None] = reference("inspector", nullable=True)
+    without_pair: Mapped[str | None]
+    entered_by: Mapped[str]
+    entered_at: Mapped[datetime] = now()
+
+
 class DrawPublication(Record):
     """That the result of a draw became public, and by whom."""
 

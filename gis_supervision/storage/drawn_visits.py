@@ -17,11 +17,11 @@ OPEN = """
     SELECT
         k.plan_id, m.id AS premises_id, k.licence, k.lead_id, k.assistant_id, p.planned_on,
         p.planned_on + p.period_days - 1 AS due_on
-    FROM draw_pick AS k
+    FROM draw_visit AS k
     INNER JOIN draw_plan AS p ON k.plan_id = p.id
     LEFT JOIN premises AS m ON k.licence = m.licence
     WHERE
-        k.kind = 'drawn'
+        k.kind IN ('drawn', 'substitute')
         AND p.channel IS DISTINCT FROM 'online'
         AND p.planned_on <= :last
         AND (CAST(:plans AS bigint[]) IS NULL OR p.id = ANY(CAST(:plans AS bigint[])))
@@ -49,7 +49,7 @@ class DrawnVisit:
     premises_id
         None where the register has the licence no longer.
     licence
-        Of the premises.
+        Of the premises, a substitute where one stands for what was drawn.
     lead_id, assistant_id
         The pair that was drawn for it: A and B; both None where there was none.
     planned_on, due_on

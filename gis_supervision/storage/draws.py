@@ -16,6 +16,7 @@ from gis_supervision.storage.draw_tables import (
     DrawPlan,
     DrawPublication,
     DrawResult,
+    DrawSubstitution,
 )
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 PICKS = """
     SELECT
         k.licence, coalesce(m.name, '') AS name, m.address, k.kind, k.stratum, k.place, k.ticket,
+        k.stands_for, k.replaced_by, k.replaced_because,
         a.staff_number AS lead_number, a.name AS lead_name,
         b.staff_number AS assistant_number, b.name AS assistant_name,
         k.without_pair, v.inspected_on, v.result
-    FROM draw_pick AS k
+    FROM draw_visit AS k
     INNER JOIN draw_plan AS p ON k.plan_id = p.id
     LEFT JOIN premises AS m ON k.licence = m.licence
     LEFT JOIN inspector AS a ON k.lead_id = a.id
@@ -38,12 +40,12 @@ PICKS = """
     LEFT JOIN LATERAL (
         SELECT i.inspected_on, i.result
         FROM inspection AS i
-        WHERE i.premises_id = m.id AND i.inspected_on >= p.planned_on AND k.kind = 'drawn'
+        WHERE i.premises_id = m.id AND i.inspected_on >= p.planned_on AND k.kind <> 'reserve'
         ORDER BY i.inspected_on, i.id
         LIMIT 1
     ) AS v ON true
     WHERE k.plan_id = :plan
-    ORDER BY k.kind, k.stratum COLLATE "C", k.place
+    ORDER BY k.picked, k.stratum COLLATE "C", k.place
 """
 
 
@@ -92,7 +94,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Pick:
-    """One of the premises drawn or of the reserves, for the office."""
+    """One of the premises drawn or of the reserves, for the office.
+
+    ``kind`` is drawn, replaced, substitute or reserve: what it is by now.
+    """
 
     licence: str
     name: str
@@ -101,6 +106,9 @@ class Pick:
     stratum: str
     place: int
     ticket: str
+    stands_for: str | None
+    replaced_by: str | None
+    replaced_because: str | None
     lead_number: str | None
     lead_name: str | None
     assistant_number: str | None
@@ -184,6 +192,18 @@ def add_publication(session: Session, plan_id: int, by: str) -> None:
     publication = DrawPublication(plan_id=plan_id, published_by=by, published_at=clock(session))
     session.add(publication)
     session.flush()
+
+
+def add_substitution(session: Session, substitution: DrawSubstitution) -> None:
+    """Keep a substitution; the database checks that it is the next reserve's turn."""
+    session.add(substitution)
+    session.flush()
+
+
+def substitutions(session: Session, plan_id: int) -> list[DrawSubstitution]:
+    """Return the substitutions of a draw in their order."""
+    found = select(DrawSubstitution).where(DrawSubstitution.plan_id == plan_id)
+    return list(session.scalars(found.order_by(DrawSubstitution.number)))
 
 
 def picks(session: Session, plan_id: int) -> list[Pick]:

@@ -115,6 +115,48 @@ def test_a_draw_from_plan_to_the_public_page(client, tmp_path):
     assert {"list.txt", "README.md", "verify_draw.py"} <= set(bundle.namelist())
 
 
+def test_a_reserve_stands_for_what_is_closed(client, tmp_path):
+    number = plan(client, reserve_ratio=0.5)["id"]
+    commit(client, number)
+    results = enter(client, number).json()["results"]
+    gone = next(row["licence"] for row in results if row["kind"] == "drawn")
+    first = next(row["licence"] for row in results if row["kind"] == "reserve")
+    given = {"by": "Ann", "licence": gone, "reason": "closed <b>for good</b>", "day": "2025-07-01"}
+    address = f"/draws/{number}/substitutions"
+    foreign = {"Origin": "https://other.example"}
+    assert client.post(address, json=given, headers=foreign).status_code == 403
+    for wrong in ({"by": " "}, {"reason": ""}, {"licence": first}, {"day": "2025-06-30"}):
+        assert client.post(address, json=given | wrong).status_code == 422, wrong
+    assert client.post(address, json=given | {"licence": "X"}).status_code == 404
+    made = client.post(address, json=given)
+    assert made.status_code == 201, made.text
+    rows = {row["licence"]: row for row in made.json()["results"]}
+    assert rows[first]["stands_for"] == gone
+    assert rows[first]["lead"]
+    assert client.post(address, json=given).status_code == 409
+    assert client.get(f"/draws/{number}/files/substitutions.json").status_code == 404
+    assert "results" not in client.get(f"/draws/{number}").json()
+    client.post(f"/draws/{number}/publication", json={"by": "Ann"})
+    shown = client.get(f"/draws/{number}").json()
+    digest = shown["substitutions_sha256"]
+    assert any(link["href"].endswith("substitutions.json") for link in shown["links"])
+    assert digest in client.get(f"/draws/{number}/files/substitutions.json").text
+    page = client.get(f"/draw-results/{number}?language=zh_CN").text
+    assert f"由 {first} 递补" in page
+    assert f"递补 {gone}" in page
+    assert digest in page
+    assert "<b>for good" not in page
+    layer = client.get(f"/layers/drawn_premises/items?draw={number}&kind=substitute").json()
+    assert [one["id"] for one in layer["features"]] == [first]
+    assert client.get(f"/maps/drawn_premises?draw={number}").status_code == 200
+    bundle = zipfile.ZipFile(BytesIO(client.get(f"/draws/{number}/files/draw.zip").content))
+    bundle.extractall(tmp_path)
+    command = [sys.executable, "-I", "-S", "verify_draw.py", "."]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+    assert digest in told.stdout
+
+
 def test_nothing_of_an_unannounced_draw_leaves_beforehand(client):
     number = plan(client, name="night market 夜市", unannounced=True)["id"]
     commit(client, number)

@@ -245,7 +245,15 @@ def test_a_seed_for_another_list_and_a_second_seed_are_refused(session):
 
 
 @pytest.mark.parametrize(
-    "table", ["draw_plan", "draw_commitment", "draw_result", "draw_pick", "draw_publication"]
+    "table",
+    [
+        "draw_plan",
+        "draw_commitment",
+        "draw_result",
+        "draw_pick",
+        "draw_publication",
+        "draw_substitution",
+    ],
 )
 @pytest.mark.parametrize(
     "statement", ["UPDATE {} SET plan_id = 0", "DELETE FROM {}", "TRUNCATE {} CASCADE"]

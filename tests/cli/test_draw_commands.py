@@ -55,6 +55,12 @@ def test_a_draw_in_three_commands_and_its_check(tmp_path):
     drawn = json.loads(run("draw", "seed", "Q3", "3.7.12", "--json"))
     assert sum(row["kind"] == "drawn" for row in drawn["results"]) == 5
     assert "entered by" in run("draw", "seed", "Q3", "4", code=4)
+    gone = next(row["licence"] for row in drawn["results"] if row["kind"] == "drawn")
+    asked = ("draw", "substitute", "Q3", gone, "--reason", "closed for good")
+    assert f"← {gone}" in run(*asked, "--day", "2025-07-01")
+    told = json.loads(run("draw", "result", "Q3", "--json"))
+    assert [row["stands_for"] for row in told["results"] if row["stands_for"]] == [gone]
+    assert "stands for" in run(*asked, "--day", "2025-07-01", code=4)
     place = tmp_path / "bundle"
     run("draw", "publish", "Q3", "--output", str(place))
     digest = planned["commitment_sha256"]

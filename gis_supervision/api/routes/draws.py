@@ -18,9 +18,14 @@ from gis_supervision.api.dependencies import (
     asked,
     same_origin,
 )
-from gis_supervision.assignment import draw_record, drawing
+from gis_supervision.assignment import draw_record, drawing, substitution
 from gis_supervision.console import draw_pages
-from gis_supervision.domain.verify_draw import COMMITMENT_FILE, LIST_FILE, TRANSCRIPT_FILE
+from gis_supervision.domain.verify_draw import (
+    COMMITMENT_FILE,
+    LIST_FILE,
+    SUBSTITUTIONS_FILE,
+    TRANSCRIPT_FILE,
+)
 from gis_supervision.errors import NotFoundError
 from gis_supervision.rendering import draw_bundle
 from gis_supervision.storage import do_not_disturb, draws, register
@@ -81,6 +86,15 @@ class Seed(_Strict):
     source_value: Text
 
 
+class Replaced(_Strict):
+    """What cannot be inspected, why, and from which day on its substitute is visited."""
+
+    by: By
+    licence: Text
+    reason: Text
+    day: date | None = None
+
+
 class Actor(_Strict):
     """Who does it."""
 
@@ -109,11 +123,8 @@ def all_draws(request: Request, shared: CurrentResources) -> dict[str, Any]:
     """List the draws that are public, the newest first."""
     asked(request)
     with session_scope(shared.engine) as session:
-        told = [
-            draw_record.public(session, one) | {"links": _links(request, one)}
-            for one in draws.all_of(session)
-            if draw_record.is_public(one)
-        ]
+        shown = [one for one in draws.all_of(session) if draw_record.is_public(one)]
+        told = [_shown(request, one, draw_record.public(session, one)) for one in shown]
     for one in told:
         one.pop("results", None)
     return {"draws": told}
@@ -125,23 +136,26 @@ def draw(number: int, request: Request, shared: CurrentResources) -> dict[str, A
     asked(request)
     with session_scope(shared.engine) as session:
         record = draws.find(session, number)
-        return draw_record.public(session, record) | {"links": _links(request, record)}
+        return _shown(request, record, draw_record.public(session, record))
 
 
 @router.get("/draws/{number}/files/{name}", name="draw_file")
 def file(
     number: int,
-    name: Literal["list.txt", "commitment.json", "transcript.json", "draw.zip"],
+    name: Literal[
+        "list.txt", "commitment.json", "transcript.json", "substitutions.json", "draw.zip"
+    ],
     shared: CurrentResources,
 ) -> Response:
     """Return a file of a draw, once it is public; ``draw.zip`` holds all and the verifier."""
     with session_scope(shared.engine) as session:
         record = draws.find(session, number)
-        if name not in _files(record):
+        substitutions = substitution.published(session, record) if record.publication else None
+        if name not in _files(record, substituted=substitutions is not None):
             raise NotFoundError(
                 "%(name)s of draw %(number)s is not public, or not yet", name=name, number=number
             )
-        content = _content(record, name)
+        content = _content(record, name, substitutions)
     kinds = {LIST_FILE: "text/plain; charset=utf-8", BUNDLE_FILE: "application/zip"}
     return Response(
         content,
@@ -167,7 +181,7 @@ def result(
     with session_scope(shared.engine) as session:
         record = draws.find(session, number)
         told = draw_record.public(session, record)
-        names = _files(record)
+        names = _files(record, substituted=bool(told.get("substitutions_sha256")))
     return HTMLResponse(draw_pages.one(told, names, language, request.url_for))
 
 
@@ -219,6 +233,16 @@ def publish(number: int, actor: Actor, shared: CurrentResources) -> dict[str, An
         return draw_record.public(session, record)
 
 
+@router.post("/draws/{number}/substitutions", status_code=HTTPStatus.CREATED, dependencies=Changing)
+def substitute(number: int, given: Replaced, shared: CurrentResources) -> dict[str, Any]:
+    """Let the next reserve stand for what cannot be inspected; nobody chooses which."""
+    with session_scope(shared.engine) as session:
+        record = substitution.substitute(
+            session, number, given.licence, reason=given.reason, by=given.by, day=given.day
+        )
+        return draw_record.office(session, record)
+
+
 @router.post("/do-not-disturb", status_code=HTTPStatus.CREATED, dependencies=Changing)
 def leave_out(entry: Quiet, shared: CurrentResources) -> dict[str, Any]:
     """Leave a premises out of draws for a time."""
@@ -250,29 +274,37 @@ def all_draws_told(shared: CurrentResources) -> list[dict[str, Any]]:
         ]
 
 
-def _files(record: Record) -> tuple[str, ...]:
+def _files(record: Record, *, substituted: bool) -> tuple[str, ...]:
     """Name the files that are public by now."""
     if not draw_record.is_disclosed(record):
         return ()
     if record.publication is None:
         return (LIST_FILE, COMMITMENT_FILE)
-    return (LIST_FILE, COMMITMENT_FILE, TRANSCRIPT_FILE, BUNDLE_FILE)
+    also = (SUBSTITUTIONS_FILE,) if substituted else ()
+    return (LIST_FILE, COMMITMENT_FILE, TRANSCRIPT_FILE, *also, BUNDLE_FILE)
 
 
-def _content(record: Record, name: str) -> bytes:
+def _content(record: Record, name: str, substitutions: bytes | None) -> bytes:
     if name == BUNDLE_FILE:
-        return draw_bundle.zipped(record)
+        return draw_bundle.zipped(record, substitutions)
+    if name == SUBSTITUTIONS_FILE and substitutions is not None:
+        return substitutions
     if name == TRANSCRIPT_FILE:
         return record.drawn().transcript
     kept = record.committed()
     return kept.list_data if name == LIST_FILE else kept.content.encode()
 
 
-def _links(request: Request, record: Record) -> list[dict[str, str]]:
+def _shown(request: Request, record: Record, told: dict[str, Any]) -> dict[str, Any]:
+    return told | {"links": _links(request, record, told)}
+
+
+def _links(request: Request, record: Record, told: dict[str, Any]) -> list[dict[str, str]]:
     number = record.plan.id
+    substituted = bool(told.get("substitutions_sha256"))
     files = [
         {"rel": "item", "href": str(request.url_for("draw_file", number=number, name=name))}
-        for name in _files(record)
+        for name in _files(record, substituted=substituted)
     ]
     page = {"rel": "alternate", "type": "text/html"}
     return [page | {"href": str(request.url_for("draw_page", number=number))}, *files]

@@ -438,4 +438,4 @@ class TestMessages:
 
     def test_a_full_disk_is_said_in_plain_words(self):
         output = 'FATAL:  could not write to file "pg_wal/x": No space left on device\n'
-        assert "disk is full" in data_directory.explained(output)
+        assert "disk is full" in str(data_directory.explained(output))

@@ -82,6 +82,7 @@ def against_database(reading: Reading, engine: Engine) -> list[Problem]:
 def _in_database(session: Session, layer: Layer) -> _Mistakes:
     if layer.key not in layer.attributes:
         return  # told already, and nothing can be asked in an order
+    yield from _known(session, layer)
     source = queries.source(layer)
     try:
         selection = queries.select(session, layer)
@@ -102,6 +103,19 @@ def _in_database(session: Session, layer: Layer) -> _Mistakes:
         yield "parameters", error
     except DBAPIError as error:
         yield "query", joined([" ".join(str(error.orig).split())])
+
+
+def _known(session: Session, layer: Layer) -> _Mistakes:
+    """Tell columns of ``known`` that cannot be read."""
+    for part, asked in (("parameters", layer.parameters), ("filters", layer.filters)):
+        for name, one in asked.items():
+            if one.known is None:
+                continue
+            try:
+                with session.begin_nested():
+                    storage.known(session, one.known, None)
+            except DBAPIError as error:
+                yield f"{part}.{name}.known", joined([" ".join(str(error.orig).split())])
 
 
 def _columns(layer: Layer, found: Mapping[str, storage.Column]) -> _Mistakes:

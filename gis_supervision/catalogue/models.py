@@ -68,8 +68,16 @@ class Attribute(_Strict):
         )
 
 
+Known = Annotated[str, StringConstraints(pattern=r"^map\.[a-z_0-9]+\.[a-z_0-9]+$")]
+"""A column of a view of schema ``map``."""
+
+
 class Parameter(_Strict):
-    """A value that the layer's SELECT takes, as ``:name``."""
+    """A value that the layer's SELECT takes, as ``:name``.
+
+    ``known`` is the column that has every value there is: what is not there is answered as not
+    found.
+    """
 
     title: Text
     type: Literal["date", "integer", "number", "text"]
@@ -77,16 +85,21 @@ class Parameter(_Strict):
     optional: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    known: Known | None = None
 
 
 class Filter(_Strict):
-    """A choice that readers have: some of an attribute's values, or a range of them."""
+    """A choice that readers have: some of an attribute's values, or a range of them.
+
+    ``known`` as that of a parameter.
+    """
 
     type: Literal["choice", "range"]
     attribute: Name
     title: Text | None = None
     breaks: tuple[float | date, ...] = ()
     default: tuple[Scalar, ...] | str | None = None
+    known: Known | None = None
 
 
 class Look(_Strict):

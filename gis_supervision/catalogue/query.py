@@ -83,6 +83,8 @@ def select(
     ------
     InvalidInputError
         A name is unknown or a value is not what is expected; all mistakes are named.
+    NotFoundError
+        A value names something that does not exist, such as a proposal or a zone.
     """
     given = {name: value for name, value in (values or {}).items() if value not in (None, "", ())}
     problems: list[object] = [
@@ -116,6 +118,8 @@ def select(
         problems.append(error)
     if problems:
         raise InvalidInputError.told(*problems, between="; ")
+    for name in given:
+        _found(session, layer, name, parameters, conditions)
     return Selection(parameters, tuple(conditions), box)
 
 
@@ -381,6 +385,26 @@ def _parameter(session: Session, layer: Layer, name: str, given: object) -> Any:
             value=value,
         )
     return value
+
+
+def _found(
+    session: Session,
+    layer: Layer,
+    name: str,
+    parameters: Mapping[str, Any],
+    conditions: Sequence[Condition],
+) -> None:
+    """Refuse a value that names something that does not exist."""
+    asked = layer.parameters.get(name) or layer.filters.get(name)
+    if asked is None or asked.known is None:
+        return
+    values: Sequence[Any] = (parameters[name],) if name in parameters else ()
+    if name in layer.filters:
+        attribute = layer.filters[name].attribute
+        values = next((one.values or () for one in conditions if one.attribute == attribute), ())
+    for value in values:
+        if value is not None and not storage.known(session, asked.known, value):
+            raise NotFoundError("%(name)s: there is no %(value)s", name=name, value=value)
 
 
 def condition(name: str, choice: Filter, attribute: Attribute, wanted: object) -> Condition:

@@ -397,6 +397,23 @@ def _geometry_column(
     return Column(item.name, "geometry", *(row or (None, None)))
 
 
+def known(session: Session, column: str, value: object) -> bool:
+    """Tell whether a column of a view of schema ``map`` has a value.
+
+    Parameters
+    ----------
+    session
+        A session of the reader.
+    column
+        As ``map.view.column``.
+    value
+        What is looked for.
+    """
+    schema, view, name = (_name(part) for part in column.split("."))
+    statement = f"SELECT EXISTS (SELECT FROM {schema}.{view} WHERE {name} = :value)"  # noqa: S608 - names are quoted
+    return bool(session.scalar(text(statement), {"value": value}))
+
+
 def latest_as_of(session: Session) -> date:
     """Return the day that layers show when none is asked for.
 

@@ -90,7 +90,7 @@ function totalsSection(report) {
 }
 
 function shownLine(report) {
-  const layer = report.layers.find((one) => one.points && one.visible) || null;
+  const layer = report.layers.find((one) => one.points && one.visible && one.count) || null;
   if (!layer) return element("p", { id: "shown", hidden: true });
   const pass = report.pass.get(layer.name);
   let shown = 0;

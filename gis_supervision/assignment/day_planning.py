@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from gis_supervision.assignment.day_candidates import Candidate
     from gis_supervision.assignment.drawn_stops import Drawn
+    from gis_supervision.assignment.travel import Sent
     from gis_supervision.assignment.wanted_stops import Wanted
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.domain.working_days import WorkingCalendar
@@ -106,7 +107,7 @@ class Request:
     weekends: bool = False
     any_zone: bool = False
     matrix: str = "straight_line"
-    matrix_file: Path | None = None
+    matrix_file: Path | Sent | None = None
     seed: int = 0
     iterations: int = routing.ITERATIONS
     max_seconds: float | None = None
@@ -438,6 +439,6 @@ def _overdue(due_on: date | None, day: date) -> bool:
     return due_on is not None and due_on < day
 
 
-def stops_of_file(session: Session, path: Path) -> tuple[Wanted, ...]:
+def stops_of_file(session: Session, path: Path | Sent) -> tuple[Wanted, ...]:
     """Read the stops of a file (`wanted_stops.read`) whose licences the register has."""
     return wanted_stops.read(path, lambda keys: day_stops.known(session, keys))

@@ -36,6 +36,21 @@ class Place:
     lng: float
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A file that was sent: its name, which messages tell, and its bytes."""
+
+    name: str
+    content: bytes
+
+    def read_bytes(self) -> bytes:
+        """Return the bytes."""
+        return self.content
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def metres(lat: npt.ArrayLike, lng: npt.ArrayLike) -> Times:
     """Return great-circle distances between all places, in metres.
 
@@ -78,7 +93,7 @@ def straight_line(places: Sequence[Place], *, detour: float, km_per_hour: float)
 
 
 def own_matrix(
-    path: Path,
+    path: Path | Sent,
     places: Sequence[Place],
     *,
     km_per_hour: float,
@@ -152,7 +167,7 @@ def own_matrix(
     return times, int((times < 0).sum()) // 2
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path | Sent) -> str:
     """Read a text file in UTF-8, with or without a byte order mark.
 
     Raises

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from gis_supervision.assignment.travel import Sent
+
 COLUMNS = ("licence", "due_on", "minutes", "people", "hours")
 _TWO = 2
 
@@ -31,7 +33,9 @@ class Wanted:
     hours: tuple[Span, ...] | None = None
 
 
-def read(path: Path, known: Callable[[Collection[str]], Collection[str]]) -> tuple[Wanted, ...]:
+def read(
+    path: Path | Sent, known: Callable[[Collection[str]], Collection[str]]
+) -> tuple[Wanted, ...]:
     """Read stops from a CSV file.
 
     Parameters

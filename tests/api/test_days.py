@@ -1,5 +1,6 @@
 """Days over HTTP: a dispatcher plans, an inspector gets his own routes and nobody else's."""
 
+import base64
 from datetime import date, timedelta
 from threading import Barrier, Thread
 
@@ -103,6 +104,52 @@ def test_the_pair_of_a_draw_goes_though_it_is_no_team(client):
     assert all({one["lead"], one["assistant"]} == {"N0", "N1"} for one in routes["routes"])
     assert client.post("/days", json=body(draws=["Q3"])).status_code == 422
     assert client.post("/days", json=body(sources=["draw"], draws=["Q4"])).status_code == 404
+
+
+def test_stops_and_travel_times_of_files(client):
+    keys = ["N0", "N1", "S00", "S11", "office"]
+    ways = "".join(f"{a},{b},7\n" for a in keys for b in keys if a < b)
+    stops = {"name": "要求.csv", "text": "licence,minutes,hours\nS00,30,10:00-11:00\nS11,20,\n"}
+    matrix = {
+        "name": "ways.csv",
+        "content": base64.b64encode(b"\xef\xbb\xbf" + f"from,to,minutes\n{ways}".encode()).decode(),
+    }
+    made = client.post("/days", json=body(sources=[], stops=stops, matrix=matrix))
+    assert made.status_code == 201, made.text
+    assert (made.json()["stops"], made.json()["travel_minutes"]) == (2, 28.0)
+    (route,) = client.get(f"/days/{MONDAY}/inspectors/N0").json()["routes"]
+    (stop,) = route["stops"]
+    assert (stop["licence"], stop["starts"], stop["ends"]) == ("S00", "10:00", "10:30")
+    (listed,) = client.get("/days").json()["plans"]
+    assert listed["matrix"] == "file"
+
+    def refused(**values):
+        answer = client.post("/days", json=body(replace=True, sources=[], **values))
+        assert answer.status_code == 422, answer.text
+        return answer.json()["detail"]
+
+    bad = "licence,minutes,people\nS00,-3,\nS99,,\nS11,,3\n"
+    told = refused(stops=stops | {"text": bad})
+    assert "要求.csv: row 2: minutes: expected" in told
+    assert "要求.csv: row 3: licence: 'S99' is not in the register" in told
+    assert "要求.csv: row 4: people: expected" in told
+    told = refused(stops=stops, matrix={"name": "w.csv", "text": "from,to,minutes\nS00,N9,x\n"})
+    assert "w.csv: row 2: to: 'N9' is neither" in told
+    assert "expected the columns from, to" in refused(
+        stops=stops, matrix={"name": "w.csv", "text": "from,minutes\n"}
+    )
+    assert "UTF-8" in refused(
+        stops={"name": "s.csv", "content": base64.b64encode(b"\xff").decode()}
+    )
+    for wrong in (
+        {},
+        {"text": "a", "content": "YQ=="},
+        {"content": "*"},
+        {"text": "a", "name": "a/b"},
+    ):
+        answer = client.post("/days", json=body(stops={"name": "s.csv"} | wrong))
+        assert answer.status_code == 422, wrong
+    assert client.get("/days").json()["plans"] == [listed]
 
 
 def test_nothing_of_a_plan_is_in_layers_or_maps(client):

@@ -6,11 +6,11 @@ are never kept by caches.
 
 from collections import Counter
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from gis_supervision.api.dependencies import (
     By,
@@ -19,7 +19,7 @@ from gis_supervision.api.dependencies import (
     asked,
     same_origin,
 )
-from gis_supervision.assignment import day_planning, routing
+from gis_supervision.assignment import day_planning, routing, travel
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import translator
 from gis_supervision.rendering import route_files, route_map
@@ -33,6 +33,8 @@ MEDIA_TYPES = {
     "gpx": "application/gpx+xml",
     "html": "text/html; charset=utf-8",
 }
+MOST_BYTES = 20_000_000
+"""Most bytes of a file that is sent."""
 SECRET = {"Cache-Control": "private, no-store"}
 
 
@@ -43,6 +45,28 @@ class Office(BaseModel):
 
     lat: Annotated[float, Field(ge=-90, le=90)]
     lng: Annotated[float, Field(ge=-180, le=180)]
+
+
+class File(BaseModel):
+    """A CSV file: its name, and either its bytes in Base64 or its text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
+    content: Annotated[Base64Bytes, Field(max_length=MOST_BYTES)] | None = None
+    text: Annotated[str, Field(max_length=MOST_BYTES)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.content is None) == (self.text is None):
+            raise ValueError("expected either content, in Base64, or text")
+        return self
+
+    def sent(self) -> travel.Sent:
+        """Return the file as readers take it."""
+        return travel.Sent(
+            self.name, (self.text or "").encode() if self.content is None else self.content
+        )
 
 
 class Planning(BaseModel):
@@ -60,7 +84,8 @@ class Planning(BaseModel):
     from_office: bool = False
     weekends: bool = False
     any_zone: bool = False
-    matrix: Literal["straight_line", "roads"] = "straight_line"
+    stops: File | None = None
+    matrix: Literal["straight_line", "roads"] | File = "straight_line"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     iterations: Annotated[int, Field(ge=0, le=500_000)] = routing.ITERATIONS
     max_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
@@ -84,8 +109,14 @@ def plans(
 
 @router.post("/days", dependencies=[Depends(same_origin)], status_code=201)
 def plan(body: Planning, shared: CurrentResources) -> dict[str, Any]:
-    """Plan days and keep the plan; the answer counts and names no premises."""
+    """Plan days and keep the plan; the answer counts and names no premises.
+
+    ``stops`` and ``matrix`` take files as the command ``gis-supervision days plan`` does; 422 tells
+    file, row and field of each mistake.
+    """
+    matrix = body.matrix.sent() if isinstance(body.matrix, File) else None
     with session_scope(shared.engine) as session:
+        stops = () if body.stops is None else day_planning.stops_of_file(session, body.stops.sent())
         made = day_planning.plan(
             session,
             shared.rules,
@@ -99,7 +130,9 @@ def plan(body: Planning, shared: CurrentResources) -> dict[str, Any]:
                 from_office=body.from_office,
                 weekends=body.weekends,
                 any_zone=body.any_zone,
-                matrix=body.matrix,
+                wanted=stops,
+                matrix="file" if matrix else str(body.matrix),
+                matrix_file=matrix,
                 seed=body.seed,
                 iterations=body.iterations,
                 max_seconds=body.max_seconds,

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import h3
 import numpy as np
+import polars as pl
 
 from gis_supervision.assignment import cell_work
+from gis_supervision.assignment.match_reasons import SUBSTITUTES, Reason
 from gis_supervision.assignment.matching import (
+    Match,
     Matching,
     Person,
     Weights,
     ZoneNeed,
-    distances_m,
     matched,
 )
+from gis_supervision.domain.distances import distances_m
 from gis_supervision.domain.inspectors import Refusal
+from gis_supervision.domain.substitutes import Substitution, substitute
 from gis_supervision.errors import ConflictError, InvalidInputError
-from gis_supervision.storage import inspectors, responsibilities
+from gis_supervision.storage import inspectors, responsibilities, substitutes
 from gis_supervision.storage import workload as work_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    import polars as pl
     from sqlalchemy.orm import Session
 
+    from gis_supervision.domain.inspectors import Inspector
     from gis_supervision.domain.rules import RulePack
 
 HOME_RESOLUTION = 8
 """A home counts as the middle of its H3 cell of this resolution: distances tell no more of it."""
 
 DAYS = 365
+
+NAMED = 5
+"""Most premises that a reason names one by one."""
 
 
 def proposed(
@@ -63,7 +71,7 @@ def proposed(
     day, end
         The period that the matching is for, from ``day`` to the day before ``end``; left out: a
         year. Certificates count that hold on its first day; leave in it lowers the capacity, and
-        who is never there in it gets no zone; a recusal on any of its days excludes.
+        who is never there in it gets no zone; a recusal on any of its days counts.
     weights, deputies, least_skilled
         As `gis_supervision.assignment.matching.matched` takes them.
     only
@@ -95,8 +103,60 @@ def proposed(
         )
     if zones is not None:
         needs = [need for need in needs if need.id in set(zones)]
-    people = _people(session, day, last, only)
-    return matched(needs, people, weights=weights, deputies=deputies, least_skilled=least_skilled)
+    known = inspectors.on(session, day, last, ids=only)
+    people = _people(session, day, last, known)
+    result = matched(needs, people, weights=weights, deputies=deputies, least_skilled=least_skilled)
+    return _with_substitutes(session, rules, day, result, known)
+
+
+def _with_substitutes(
+    session: Session,
+    rules: RulePack,
+    day: date,
+    result: Matching,
+    known: Sequence[Inspector],
+) -> Matching:
+    """Name who takes the premises that those who were chosen have to stay away from."""
+    people = {one.id: one for one in known}
+    chosen = {match.zone_id: match for match in result.matches if match.inspector_id is not None}
+    cells = responsibilities.cells_on(session, day)
+    zone_of = dict(zip(cells["cell_id"], cells["zone_id"], strict=True))
+    middles: dict[int, list[tuple[float, float]]] = {}
+    for zone, lat, lng in (
+        cells.group_by("zone_id", maintain_order=True).agg(pl.col("lat", "lng").mean()).iter_rows()
+    ):
+        if zone in chosen:
+            middles.setdefault(chosen[zone].inspector_id or 0, []).append((lat, lng))
+    ids = set().union(*(one.recused_premises for one in known))
+    kept = substitutes.kept(session, ids, rules)
+    found: dict[int, list[Substitution]] = {}
+    for premises, cell in kept.values():
+        match = None if cell is None else chosen.get(zone_of.get(cell, 0))
+        if match is None or match.inspector_id is None:
+            continue
+        who = people[match.inspector_id]
+        if who.recused_from(premises.id, premises.owner):
+            deputies = () if match.deputy_id is None else (match.deputy_id,)
+            takes = substitute(day, premises, known, middles, deputies)
+            found.setdefault(match.zone_id, []).append(
+                Substitution.of(match.zone, premises, who, takes)
+            )
+    return replace(
+        result,
+        matches=tuple(_told(match, found.get(match.zone_id, [])) for match in result.matches),
+        substitutions=tuple(one for each in found.values() for one in each),
+    )
+
+
+def _told(match: Match, found: Sequence[Substitution]) -> Match:
+    if not found:
+        return match
+    named = "; ".join(one.named for one in found[:NAMED])
+    more = Reason(
+        *SUBSTITUTES,
+        {"count": len(found), "named": named + (" …" if len(found) > NAMED else "")},
+    )
+    return replace(match, reason=replace(match.reason, more=more))
 
 
 def _needs(session: Session, rules: RulePack, as_of: date, day: date) -> list[ZoneNeed]:
@@ -104,6 +164,7 @@ def _needs(session: Session, rules: RulePack, as_of: date, day: date) -> list[Zo
     hours = {row.id: row for row in work_of.by_zone(session, as_of, day=day)}
     of_cells = {row.id: row.hours for row in work_of.by_cell(session, as_of)}
     languages = responsibilities.languages_on(session, day)
+    premises = responsibilities.premises_on(session, day)
     needs = []
     for (zone_id,), cells in responsibilities.cells_on(session, day).group_by(
         "zone_id", maintain_order=True
@@ -117,6 +178,7 @@ def _needs(session: Session, rules: RulePack, as_of: date, day: date) -> list[Zo
                 lng=lng,
                 hours=hours[zone_id].hours,
                 skill_hours=hours[zone_id].by_skill,
+                premises=premises.get(zone_id, 0),
                 languages=languages.get(zone_id, {}),
             )
         )
@@ -132,11 +194,10 @@ def _medoid(cells: pl.DataFrame, hours: dict[int, float]) -> tuple[float, float]
     return float(lat[place]), float(lng[place])
 
 
-def _people(session: Session, day: date, end: date, only: Sequence[int] | None) -> list[Person]:
+def _people(session: Session, day: date, end: date, known: Sequence[Inspector]) -> list[Person]:
     before = day - timedelta(days=1)
     held = responsibilities.held_before(session, day, before)
     middles = responsibilities.middles_before(session, before)
-    known = inspectors.on(session, day, end, ids=only)
     zone_of = responsibilities.zones_of_premises(
         session, day, set().union(*(person.recused_premises for person in known))
     )

@@ -52,8 +52,8 @@ class Basis:
         Work of each cell in hours a year, its premises and their unresolved hazards.
     as_of
         Day whose premises and hazards make the work.
-    rules
-        Reference of the rule pack.
+    pack
+        The rule pack.
     numbers
         Number of each zone in force, by id: its place by code.
     held
@@ -68,10 +68,15 @@ class Basis:
     premises: NDArray[np.int64]
     unresolved: NDArray[np.int64]
     as_of: date
-    rules: str
+    pack: RulePack
     numbers: dict[int, int]
     held: tuple[HeldZone, ...]
     last: NDArray[np.int32]
+
+    @property
+    def rules(self) -> str:
+        """Reference of the rule pack."""
+        return self.pack.reference
 
     def labels(self, day: date) -> NDArray[np.int32]:
         """Return the number of the zone of each cell on a day, -1 for none."""
@@ -237,7 +242,7 @@ def basis(
         premises=_by_cell(cells, work, "premises"),
         unresolved=_by_cell(cells, work, "unresolved"),
         as_of=as_of,
-        rules=rules.reference,
+        pack=rules,
         numbers=numbers,
         held=held,
         last=np.array(

@@ -47,6 +47,10 @@ WOULD_LEAVE_A_ZONE: Final[Pattern] = (
     "would_leave_a_zone",
     gettext_noop("Not chosen: serves %(zone)s; one zone more would have nobody otherwise."),
 )
+SUBSTITUTES: Final[Pattern] = (
+    "substitutes",
+    gettext_noop("Recused from premises here (number: %(count)d), which others take: %(named)s."),
+)
 RECUSED_HERE: Final = gettext_noop(
     "Excluded: recused from premises in this zone (number: %(count)d)."
 )
@@ -57,13 +61,15 @@ EXCLUDED: Final = gettext_noop("Excluded: %(why)s.")
 class Reason:
     """A code, an English text with named placeholders to be translated, and their values.
 
-    ``parts`` are texts to be translated themselves, joined as the placeholder ``why``.
+    ``parts`` are texts to be translated themselves, joined as the placeholder ``why``; ``more``
+    is said after it.
     """
 
     code: str
     message: str
     values: Mapping[str, object] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
+    more: Reason | None = None
 
     @classmethod
     def excluded(cls, reasons: Sequence[Refusal], premises: int) -> Reason:
@@ -78,12 +84,13 @@ class Reason:
         values = dict(self.values)
         if self.parts:
             values["why"] = "; ".join(translate(part) for part in self.parts)
-        return translate(self.message, **values)
+        told = translate(self.message, **values)
+        return told if self.more is None else f"{told} {self.more.text(translate)}"
 
     def __str__(self) -> str:
         """Return the English text."""
         values = dict(self.values) | ({"why": "; ".join(self.parts)} if self.parts else {})
-        return self.message % values
+        return self.message % values + ("" if self.more is None else f" {self.more}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return code and English text as JSON takes them."""

@@ -3,7 +3,9 @@
 Each zone gets at most one inspector and each inspector at most one zone. First as many zones as
 can be have somebody, then the total of all costs is least. Costs have no unit: a distance counts
 as a multiple of the typical distance between zones, everything else as a share from 0 to 1, each
-times its weight. Hard exclusions, recusal first of all, are never broken, whatever the cost.
+times its weight. Hard exclusions are never broken, whatever the cost. Nor is a recusal: one from
+a few premises of a zone is a cost, and somebody else takes those premises
+(`gis_supervision.domain.substitutes`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from gis_supervision.assignment.match_reasons import (
     WOULD_LEAVE_A_ZONE,
     Reason,
 )
+from gis_supervision.domain.distances import distances_m
 from gis_supervision.domain.inspectors import Refusal
 from gis_supervision.errors import InvalidInputError, NotFoundError
 
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PARTS = ("distance", "skills", "continuity", "load", "languages")
+    from gis_supervision.domain.substitutes import Substitution
+
+PARTS = ("distance", "skills", "continuity", "load", "languages", "recusal")
 """What a cost is made of, in the order of `Matching.parts`."""
 
-EARTH_RADIUS_M = 6_371_008.8
+MOST_RECUSED = 0.2
+"""Largest share of a zone's premises that its inspector may be recused from."""
+
 LEAST_SCALE_M = 500.0
 """The typical distance is taken to be no less, so that one zone or two have a scale too."""
 
@@ -49,6 +56,7 @@ class Weights:
     continuity: float = 2.0
     load: float = 2.0
     languages: float = 1.0
+    recusal: float = 4.0
 
     def __post_init__(self) -> None:
         for name in PARTS:
@@ -66,6 +74,8 @@ class ZoneNeed:
         Which zone.
     lat, lng
         Its medoid in decimal degrees.
+    premises
+        Number of its premises.
     hours
         Workload, hours a year.
     skill_hours
@@ -81,6 +91,7 @@ class ZoneNeed:
     lng: float
     hours: float
     skill_hours: Mapping[str, float] = field(default_factory=dict)
+    premises: int = 0
     languages: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -103,7 +114,8 @@ class Person:
         a person counts as one typical distance away. Distances to several zones give a point away:
         whoever makes a person of a home rounds it to a neighbourhood first.
     recused
-        Number of premises to stay away from, by id of the zone they are in.
+        Number of premises to stay away from, by id of the zone they are in: a cost, since others
+        take those premises, and an exclusion where they are more than `MOST_RECUSED` of the zone's.
     held
         Share of a zone's premises that the person was responsible for until now, by zone id.
     reasons
@@ -189,6 +201,8 @@ class Matching:
         Typical distance between zones, in metres, that distances are multiples of.
     weights
         How much each part counted.
+    substitutions
+        Who takes the premises that a chosen inspector has to stay away from.
     """
 
     matches: tuple[Match, ...]
@@ -197,6 +211,7 @@ class Matching:
     scale_m: float
     weights: Weights
     _problem: _Problem = field(repr=False, compare=False)
+    substitutions: tuple[Substitution, ...] = ()
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -234,6 +249,9 @@ class Matching:
                     "deputy": match.deputy,
                     "cost": _rounded(match.cost),
                     **match.reason.to_dict(),
+                    "substitutes": [
+                        one.to_dict() for one in self.substitutions if one.zone == match.zone
+                    ],
                     "candidates": [
                         one.to_dict() for one in self.candidates(match.zone_id)[:candidates]
                     ],
@@ -365,7 +383,7 @@ def matched(
     shares, distance = _shares(rows, columns, scale)
     factors = np.array([getattr(chosen_weights, name) for name in PARTS])
     parts = shares * factors[:, None, None]
-    excluded = _exclusions(rows, columns, shares[1], least_skilled)
+    excluded = _exclusions(rows, columns, shares, least_skilled)
     barred = np.array([[bool(reasons) for reasons in row] for row in excluded], dtype=bool)
     barred = barred.reshape(len(rows), len(columns))
     cost = np.where(barred, np.inf, parts.sum(axis=0))
@@ -384,7 +402,7 @@ def matched(
     )
     second = np.full(len(rows), -1)
     if deputies:
-        stand_in = np.where(barred, np.inf, parts[[0, 1, 4]].sum(axis=0))
+        stand_in = np.where(barred, np.inf, parts[[0, 1, 4, 5]].sum(axis=0))
         served = np.flatnonzero(chosen >= 0)
         stand_in[served, chosen[served]] = np.inf
         second = _solved(stand_in, _unserved(rows, stand_in)[1])
@@ -415,20 +433,6 @@ def _match(problem: _Problem, row: int, second: int) -> Match:
         cost=None if person is None else float(problem.cost[row, column]),
         reason=problem.choice(row),
     )
-
-
-def distances_m(
-    lat: NDArray[np.float64],
-    lng: NDArray[np.float64],
-    other_lat: NDArray[np.float64],
-    other_lng: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Great-circle distances in metres between points in decimal degrees, each with each."""
-    phi, other = np.radians(lat)[:, None], np.radians(other_lat)[None, :]
-    half = np.sin((phi - other) / 2) ** 2
-    turn = np.radians(lng[:, None] - other_lng[None, :])
-    half = half + np.cos(phi) * np.cos(other) * np.sin(turn / 2) ** 2
-    return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
 
 
 def _scale(zones: tuple[ZoneNeed, ...]) -> float:
@@ -473,6 +477,13 @@ def _shares(
     held = np.array(
         [[person.held.get(zone.id, 0.0) for person in people] for zone in zones], dtype=float
     ).reshape(shape)
+    recused = np.array(
+        [
+            [min(person.recused.get(zone.id, 0) / max(zone.premises, 1), 1.0) for person in people]
+            for zone in zones
+        ],
+        dtype=float,
+    ).reshape(shape)
     capacity = np.array([person.capacity_hours for person in people], dtype=float)[None, :]
     over = np.where(hours > 0, np.clip(hours - capacity, 0.0, None) / some, 0.0)
     return (
@@ -483,6 +494,7 @@ def _shares(
                 1.0 - np.clip(held, 0.0, 1.0),
                 over,
                 np.clip(unspoken, 0.0, 1.0),
+                recused,
             ]
         ),
         distance,
@@ -492,18 +504,18 @@ def _shares(
 def _exclusions(
     zones: tuple[ZoneNeed, ...],
     people: tuple[Person, ...],
-    lacking: NDArray[np.float64],
+    shares: NDArray[np.float64],
     least_skilled: float,
 ) -> tuple[tuple[tuple[Refusal, ...], ...], ...]:
     rows = []
-    for row, zone in enumerate(zones):
+    for row in range(len(zones)):
         columns = []
         for column, person in enumerate(people):
             found: list[Refusal] = []
-            if person.recused.get(zone.id, 0) > 0:
+            if shares[5, row, column] > MOST_RECUSED:
                 found.append(Refusal.RECUSED)
             found.extend(person.reasons)
-            if 1.0 - lacking[row, column] < least_skilled:
+            if 1.0 - shares[1, row, column] < least_skilled:
                 found.append(Refusal.SKILL_MISSING)
             if person.capacity_hours <= 0:
                 found.append(Refusal.NO_CAPACITY)

@@ -17,7 +17,8 @@ from gis_supervision.assignment.zone_quality import distance_to_medoids
 from gis_supervision.domain.actors import checked_actor
 from gis_supervision.domain.inspections import SEVERITIES
 from gis_supervision.domain.proposals import Kind
-from gis_supervision.storage import grid, proposals
+from gis_supervision.domain.substitutes import Place, Substitution, substitute
+from gis_supervision.storage import grid, inspectors, proposals, substitutes
 from gis_supervision.storage.proposal_tables import Proposal
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ _CLOSING = 0.0001
 
 @dataclass(frozen=True)
 class Hands:
-    """Who has a zone: the responsible, and who acts (another one during an absence)."""
+    """Who has a zone: the responsible, who acts (another one during an absence), the deputies."""
 
     responsible: dict[int, int]
     acting: dict[int, int]
+    deputies: dict[int, list[int]]
 
 
 def propose(session: Session, of: Basis, draft: Draft, *, by: str) -> int:
@@ -71,6 +73,9 @@ def propose(session: Session, of: Basis, draft: Draft, *, by: str) -> int:
     zones = zone_rows(of, draft, before, after)
     index = {cell: place for place, cell in enumerate(of.ground.cells.ids.tolist())}
     places = np.array([index[cell] for cell in draft.cells["cell_id"]], dtype=np.int64)
+    figures = summary(of, draft, zones, cases)
+    taken = substitutions(session, of, draft, after)
+    figures["substitutes"] = [one.to_dict() for one in taken]
     row = Proposal(
         kind=draft.kind,
         made_by=checked_actor(by),
@@ -80,7 +85,7 @@ def propose(session: Session, of: Basis, draft: Draft, *, by: str) -> int:
         zones_sha256=of.timeline.sha256,
         seed=draft.seed,
         parameters=draft.parameters,
-        summary=summary(of, draft, zones, cases),
+        summary=figures,
     )
     cells = draft.cells.select(
         "cell_id",
@@ -130,7 +135,7 @@ def hands(of: Basis, draft: Draft) -> tuple[Hands, Hands]:
     there, gone = away - absent, away | absent
     if draft.kind is Kind.RETURN:
         there, gone = gone, there
-    before = Hands(responsible, _acting(responsible, deputies, there))
+    before = Hands(responsible, _acting(responsible, deputies, there), deputies)
     changed, standing_in = (
         dict(responsible),
         {number: list(ids) for number, ids in deputies.items()},
@@ -148,7 +153,7 @@ def hands(of: Basis, draft: Draft) -> tuple[Hands, Hands]:
             changed.pop(one.number, None)
         else:
             changed[one.number] = one.to_id
-    return before, Hands(changed, _acting(changed, standing_in, gone))
+    return before, Hands(changed, _acting(changed, standing_in, gone), standing_in)
 
 
 def _acting(
@@ -195,6 +200,39 @@ def carried(session: Session, of: Basis, draft: Draft, before: Hands, after: Han
     )
     concerned = cells.filter(changes & (pl.col("to_number") != FREE)).drop("from_number")
     return rows.join(concerned, on="cell_id").sort("hazard_id")
+
+
+def substitutions(session: Session, of: Basis, draft: Draft, after: Hands) -> list[Substitution]:
+    """Tell who takes the premises that those who would act for the changed zones are recused from.
+
+    It is the rule by which `gis_supervision.storage.responsibility` answers on that day.
+    """
+    day = draft.shown_on
+    known = {one.id: one for one in inspectors.on(session, day)}
+    ids = set().union(*(one.recused_premises for one in known.values()))
+    kept = substitutes.kept(session, ids, of.pack)
+    if not kept:
+        return []
+    middle = shapely.get_coordinates(shapely.centroid(of.ground.cells.polygons))
+    middles: dict[int, list[Place]] = {}
+    for number, who in after.responsible.items():
+        inside = draft.after == number
+        if inside.any():
+            lng, lat = middle[inside].mean(axis=0).tolist()
+            middles.setdefault(who, []).append((lat, lng))
+    moved = draft.before != draft.after
+    concerned = {*draft.after[moved].tolist(), *(one.number for one in draft.handovers)}
+    numbers = dict(zip(of.ground.cells.ids.tolist(), draft.after.tolist(), strict=True))
+    found = []
+    for premises, cell in kept.values():
+        number = FREE if cell is None else numbers.get(cell, FREE)
+        acts = known.get(after.acting.get(number, 0))
+        if number in concerned and acts and acts.recused_from(premises.id, premises.owner):
+            takes = substitute(
+                day, premises, known.values(), middles, after.deputies.get(number, [])
+            )
+            found.append(Substitution.of(draft.zones[number].code, premises, acts, takes))
+    return found
 
 
 def zone_rows(of: Basis, draft: Draft, before: Hands, after: Hands) -> list[dict[str, Any]]:

@@ -362,6 +362,23 @@ def _print(session: Session, number: int, _: Translator) -> None:
             if row["concerned"]
         ],
     )
+    if taken := told_of.get("substitutes"):
+        print_table(
+            _("Premises that others take, as the inspector of the zone is recused"),
+            (_("Zone"), _("Licence"), _("Premises"), _("Recused"), _("Taken by")),
+            [
+                (
+                    row["zone"],
+                    row["licence"],
+                    row["premises"],
+                    f"{row['recused']} {row['recused_name']}",
+                    _("nobody")
+                    if row["substitute"] is None
+                    else f"{row['substitute']} {row['substitute_name']}",
+                )
+                for row in taken
+            ],
+        )
     for note in told_of["notes"]:
         message = note["message"]
         typer.echo(_(message) % note["values"])

@@ -169,7 +169,7 @@ def responsible(
 ) -> None:
     with connected() as connection, session_scope(connection.engine) as session:
         _ = connection.translate
-        found = responsibility.of_premises(session, licence)
+        found = responsibility.of_premises(session, licence, connection.rules())
     chosen = found.periods
     if on is not None:
         had = found.on(on.date())
@@ -197,4 +197,11 @@ def _row(one: Responsibility, _: Translator) -> tuple[Any, ...]:
 
     days = [None if day is None else str(day) for day in (one.first, one.last)]
     deputies = ", ".join(named(who) for who in one.deputies)
-    return (*days, one.cell, one.zone, named(one.responsible), deputies, named(one.acting))
+    responsible = named(one.responsible)
+    if one.recused is not None:
+        responsible = _(
+            "%(name)s, for %(recused)s, who is recused",
+            name=responsible,
+            recused=f"{one.recused.staff_number} {one.recused.name}",
+        )
+    return (*days, one.cell, one.zone, responsible, deputies, named(one.acting))

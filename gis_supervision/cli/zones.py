@@ -277,6 +277,7 @@ def _print_candidates(result: Matching, zone: str, _: Translator) -> None:
             _("Continuity"),
             _("Load"),
             _("Languages"),
+            _("Recusal"),
             _("Outcome"),
         ),
         [

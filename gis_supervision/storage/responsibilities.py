@@ -47,6 +47,14 @@ HELD = f"""
     GROUP BY now.zone_id, a.inspector_id
 """  # noqa: S608 - a constant above
 
+PREMISES = f"""
+    SELECT m.zone_id, count(*)
+    FROM premises AS p
+    INNER JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> CAST(:day AS date)
+    WHERE {OPEN}
+    GROUP BY m.zone_id
+"""  # noqa: S608 - a constant above
+
 BASES = """
     SELECT a.inspector_id, avg(ST_Y(ST_Centroid(c.geom))), avg(ST_X(ST_Centroid(c.geom)))
     FROM inspector_assignment AS a
@@ -146,6 +154,12 @@ def held_before(session: Session, day: date, before: date) -> dict[int, dict[int
         if inspector is not None:
             shares[inspector][zone] = count / total[zone]
     return dict(shares)
+
+
+def premises_on(session: Session, day: date) -> dict[int, int]:
+    """Return the number of premises in each zone on a day."""
+    rows = session.execute(text(PREMISES), {"day": day})
+    return {zone: count for zone, count in rows}  # noqa: C416 - rows, not pairs
 
 
 def middles_before(session: Session, before: date) -> dict[int, tuple[float, float]]:

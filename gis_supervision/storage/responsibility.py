@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select, text
 
 from gis_supervision.domain.proposals import Period, segments
+from gis_supervision.domain.substitutes import substitute
 from gis_supervision.errors import NotFoundError
 from gis_supervision.language import gettext_noop
+from gis_supervision.storage import inspectors, substitutes
 from gis_supervision.storage.tables import Premises
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
+
+    from gis_supervision.domain.rules import RulePack
+    from gis_supervision.domain.substitutes import Kept
 
 BEGINNING = date.min
 """First day of what has no beginning."""
@@ -47,6 +52,14 @@ _PEOPLE = text(
     FROM inspector_assignment AS a INNER JOIN inspector AS i ON a.inspector_id = i.id
     WHERE a.zone_id = any(:zones)
     ORDER BY i.staff_number
+    """
+)
+_RECUSALS = text(
+    """
+    SELECT r.inspector_id, lower(r.valid) AS first, upper(r.valid) AS until
+    FROM inspector_recusal AS r
+    INNER JOIN premises AS p ON p.id = :id
+    WHERE r.premises_id = p.id OR r.owner_credit_code = p.credit_code
     """
 )
 _LEAVE = text(
@@ -78,12 +91,15 @@ class Responsibility:
     cell, zone, zone_name
         None: the premises lay in no cell, its cell in no zone.
     responsible
-        None: nobody was.
+        None: nobody was. Where the inspector of the zone was recused from the premises, whoever
+        takes it (`gis_supervision.domain.substitutes`).
     deputies
-        By staff number.
+        By staff number, without those who were recused.
     acting
         The responsible; the first deputy who was there while the responsible was on leave; None
         where nobody was there.
+    recused
+        The inspector of the zone, where that one was recused.
     """
 
     first: date | None
@@ -94,6 +110,7 @@ class Responsibility:
     responsible: Holder | None
     deputies: tuple[Holder, ...]
     acting: Holder | None
+    recused: Holder | None = None
 
     @property
     def last(self) -> date | None:
@@ -108,6 +125,7 @@ class Responsibility:
             "until": self.until and self.until.isoformat(),
             "last": self.last and self.last.isoformat(),
             "deputies": [asdict(one) for one in self.deputies],
+            "recused": self.recused and asdict(self.recused),
         }
 
 
@@ -144,7 +162,7 @@ class PremisesHistory:
         }
 
 
-def of_premises(session: Session, licence: str) -> PremisesHistory:
+def of_premises(session: Session, licence: str, rules: RulePack) -> PremisesHistory:
     """Return who had a premises when.
 
     The cell of a past day is the one that was in force then where the premises lies now: where it
@@ -156,6 +174,8 @@ def of_premises(session: Session, licence: str) -> PremisesHistory:
         An open session.
     licence
         Licence of the premises.
+    rules
+        Rule pack that tells which certificate the premises asks for.
 
     Raises
     ------
@@ -169,6 +189,7 @@ def of_premises(session: Session, licence: str) -> PremisesHistory:
     zones = session.execute(_ZONES, {"cells": [row.id for row in cells]}).all()
     people = session.execute(_PEOPLE, {"zones": list({row.zone_id for row in zones})}).all()
     leave = session.execute(_LEAVE, {"people": list({row.id for row in people})}).all()
+    recusals = session.execute(_RECUSALS, {"id": premises.id}).all()
     reason = None
     if premises.location != "exact":
         reason = gettext_noop("The premises is not located exactly: it lies in no cell.")
@@ -177,61 +198,109 @@ def of_premises(session: Session, licence: str) -> PremisesHistory:
     whole = Period(BEGINNING)
     days = [
         day
-        for rows in (cells, zones, people, leave)
+        for rows in (cells, zones, people, leave, recusals)
         for row in rows
         for day in (row.first, row.until)
         if day is not None
     ]
-    found = [(one, _had(one.first, cells, zones, people, leave)) for one in segments(whole, days)]
+    everything = _Rows(cells, zones, people, leave, recusals)
+    kept = substitutes.kept(session, [premises.id], rules).get(premises.id)
+    changes = substitutes.changes(session) if kept is not None and recusals else []
+    found = []
+    for period in segments(whole, days):
+        if kept is None or not _recused(period.first, everything):
+            found.append((period, _had(period.first, everything)))
+            continue
+        # who takes it changes with the leave, certificates and zones of others too
+        for part in segments(period, changes):
+            takes = _takes(session, part.first, kept[0], everything)
+            found.append((part, _had(part.first, everything, takes)))
     periods = []
     for had, same in groupby(found, key=lambda pair: pair[1]):
         spans = [period for period, _ in same]
         first = None if spans[0].first == BEGINNING else spans[0].first
-        cell, zone, zone_name, responsible, deputies = had
-        there = [one for one in (responsible, *deputies) if one is not None and not one.on_leave]
-        acting = there[0] if responsible is not None and there else None
-        periods.append(
-            Responsibility(
-                first, spans[-1].until, cell, zone, zone_name, responsible, deputies, acting
-            )
-        )
+        periods.append(Responsibility(first, spans[-1].until, **had._asdict()))
     if periods and periods[0].first is None and periods[0].cell is None and len(periods) > 1:
         periods = periods[1:]
     return PremisesHistory(licence, premises.name, premises.location, reason, tuple(periods))
 
 
-_Had = tuple[str | None, str | None, str | None, Holder | None, tuple[Holder, ...]]
+class _Had(NamedTuple):
+    """Cell, zone and people of a day."""
+
+    cell: str | None
+    zone: str | None
+    zone_name: str | None
+    responsible: Holder | None
+    deputies: tuple[Holder, ...]
+    acting: Holder | None
+    recused: Holder | None
 
 
-def _had(
-    day: date,
-    cells: Sequence[Row[Any]],
-    zones: Sequence[Row[Any]],
-    people: Sequence[Row[Any]],
-    leave: Sequence[Row[Any]],
-) -> _Had:
-    """Return cell, zone and people of a day."""
-    # a point on a common border belongs to the cell with the lowest code
-    cell = next((row for row in cells if _holds(row, day)), None)
-    zone = next(
-        (row for row in zones if cell and row.cell_id == cell.id and _holds(row, day)), None
-    )
-    away = {row.inspector_id for row in leave if _holds(row, day)}
-    held = [row for row in people if zone and row.zone_id == zone.zone_id and _holds(row, day)]
-    responsible = [
-        Holder(row.staff_number, row.name, row.id in away)
-        for row in held
-        if row.role == "responsible"
-    ]
+class _Rows(NamedTuple):
+    """What is known of a premises, with first and last days."""
+
+    cells: Sequence[Row[Any]]
+    zones: Sequence[Row[Any]]
+    people: Sequence[Row[Any]]
+    leave: Sequence[Row[Any]]
+    recusals: Sequence[Row[Any]]
+
+    def place(self, day: date) -> tuple[Row[Any] | None, Row[Any] | None]:
+        """Return cell and zone of a day."""
+        # a point on a common border belongs to the cell with the lowest code
+        cell = next((row for row in self.cells if _holds(row, day)), None)
+        zones = (row for row in self.zones if cell and row.cell_id == cell.id)
+        return cell, next((row for row in zones if _holds(row, day)), None)
+
+    def held(self, day: date) -> list[Row[Any]]:
+        """Return who held the zone of a day in which role."""
+        _, zone = self.place(day)
+        if zone is None:
+            return []
+        return [row for row in self.people if row.zone_id == zone.zone_id and _holds(row, day)]
+
+    def kept_away(self, day: date) -> set[int]:
+        """Return who was recused from the premises on a day."""
+        return {row.inspector_id for row in self.recusals if _holds(row, day)}
+
+
+def _recused(day: date, rows: _Rows) -> bool:
+    """Tell whether somebody who held the zone was recused from the premises."""
+    return bool(rows.kept_away(day) & {row.id for row in rows.held(day)})
+
+
+def _takes(session: Session, day: date, premises: Kept, rows: _Rows) -> Holder | None:
+    """Return who takes the premises of a day on which those of its zone are recused."""
+    deputies = [row.id for row in rows.held(day) if row.role == "deputy"]
+    known = inspectors.on(session, day)
+    takes = substitute(day, premises, known, substitutes.middles(session, day), deputies)
+    return None if takes is None else Holder(takes.staff_number, takes.name, on_leave=False)
+
+
+def _had(day: date, rows: _Rows, takes: Holder | None = None) -> _Had:
+    """Return cell, zone and people of a day; ``takes``: who takes it from the recused."""
+    cell, zone = rows.place(day)
+    held, kept_away = rows.held(day), rows.kept_away(day)
+    away = {row.inspector_id for row in rows.leave if _holds(row, day)}
+    named = {row.id: Holder(row.staff_number, row.name, row.id in away) for row in held}
+    first = next((row.id for row in held if row.role == "responsible"), None)
     deputies = tuple(
-        Holder(row.staff_number, row.name, row.id in away) for row in held if row.role == "deputy"
+        named[row.id] for row in held if row.role == "deputy" and row.id not in kept_away
     )
-    return (
+    recused = named[first] if first in kept_away and first is not None else None
+    responsible = takes if recused is not None else None if first is None else named[first]
+    there = [one for one in (responsible, *deputies) if one is not None and not one.on_leave]
+    if kept_away & set(named):
+        there += [] if takes is None else [takes]
+    return _Had(
         cell and cell.code,
         zone and zone.code,
         zone and zone.name,
-        responsible[0] if responsible else None,
+        responsible,
         deputies,
+        there[0] if first is not None and there else None,
+        recused,
     )
 
 

@@ -3,17 +3,27 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import cities
 import factories
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from gis_supervision.assignment import candidates
-from gis_supervision.domain.inspectors import Period, Refusal
+from gis_supervision.assignment import candidates, proposing
+from gis_supervision.assignment.matching import MOST_RECUSED
+from gis_supervision.domain.inspectors import SKILLS, Period, Refusal
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-from gis_supervision.storage import divisions, inspectors, recusals, responsibilities
+from gis_supervision.storage import (
+    divisions,
+    inspectors,
+    proposal_decisions,
+    proposals,
+    recusals,
+    responsibilities,
+    responsibility,
+)
 from gis_supervision.storage.dispatch_tables import InspectorRecusal
 
 DAY = date(2024, 7, 1)
@@ -198,3 +208,45 @@ def test_nobody_at_all(session, area):  # noqa: ARG001 - there
     assert match(session).without == ("Z0", "Z1", "Z2")
     with pytest.raises(NotFoundError):
         match(session).candidates(0)
+
+
+def test_a_recusal_from_one_premises_leaves_the_zone_and_names_who_takes_it(session):
+    """Matching, proposal and the answer to who is responsible name the same person."""
+    cities.small(session)
+    rules = cities.rules()
+    for number in ("P1", "P2", "P3", "P4"):
+        for skill in SKILLS:
+            inspectors.certify(
+                session, inspectors.find(session, number), skill, Period(cities.DAY, None)
+            )
+    today = proposal_decisions.today(session)
+    premises = recusals.premises_with(session, "L0-1-0")
+    person_id = inspectors.find(session, "P1")
+    always = Period(today, None)
+    recusals.add(session, person_id, premises_id=premises, reason="x", by="x", valid=always)
+    result = candidates.proposed(session, rules, as_of=cities.DAY, day=today)
+    match = result.matches[0]
+    assert (match.zone, match.staff_number) == ("Z01", "P1"), "all but one premises are P1's"
+    (taken,) = result.substitutions
+    assert (taken.licence, taken.recused, taken.substitute) == ("L0-1-0", "P1", "P2")
+    assert "L0-1-0 → P2" in str(match.reason)
+    assert result.to_dict()["zones"][0]["substitutes"] == [taken.to_dict()]
+    told = {one.staff_number: one for one in result.candidates(match.zone_id)}
+    assert 0 < told["P1"].parts["recusal"] < 4.0 * MOST_RECUSED
+    # the zone goes to somebody who is recused: the proposal says who takes that premises
+    recusals.add(
+        session,
+        inspectors.find(session, "P4"),
+        premises_id=premises,
+        reason="x",
+        by="x",
+        valid=always,
+    )
+    number = proposing.assignment(
+        session, rules, by="An", first=today, as_of=cities.DAY, responsible={"Z01": "P4"}
+    )
+    (told_of,) = proposals.find(session, number).summary["substitutes"]
+    assert (told_of["recused"], told_of["substitute"]) == ("P4", "P2")
+    proposal_decisions.accept(session, number, by="Bo")
+    had = responsibility.of_premises(session, "L0-1-0", rules).on(today)
+    assert (had.recused.staff_number, had.responsible.staff_number) == ("P4", "P2")

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from gis_supervision.assignment.match_reasons import Reason
 from gis_supervision.assignment.matching import (
+    MOST_RECUSED,
     PARTS,
     Person,
     Weights,
     ZoneNeed,
-    distances_m,
     matched,
 )
+from gis_supervision.domain.distances import distances_m
 from gis_supervision.domain.inspectors import REFUSALS, Refusal
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.language import translator
@@ -43,6 +44,7 @@ zone_values = st.fixed_dictionaries(
         "hours": st.floats(0, 3000),
         "skill_hours": st.dictionaries(st.sampled_from(SKILLS), st.floats(0, 900), max_size=3),
         "languages": st.dictionaries(st.sampled_from(("zh", "ug", "kk")), st.floats(0, 0.33)),
+        "premises": st.sampled_from([0, 5, 50]),
     }
 )
 places = st.one_of(
@@ -119,14 +121,16 @@ def test_the_total_is_the_least_there_is_and_so_is_every_extra(problem):
 
 @settings(max_examples=60, deadline=None)
 @given(problems(), st.booleans())
-def test_no_recusal_is_ever_broken_nor_any_other_exclusion(problem, deputies):
+def test_nobody_has_a_zone_with_many_recusals_nor_any_other_exclusion(problem, deputies):
     zones, people = problem
     result = matched(zones, people, deputies=deputies)
     by_id = {who.id: who for who in people}
     for match in result.matches:
         for chosen in (match.inspector_id, match.deputy_id):
             if chosen is not None:
-                assert not by_id[chosen].recused.get(match.zone_id, 0)
+                recused = by_id[chosen].recused.get(match.zone_id, 0)
+                number = {one.id: one.premises for one in zones}[match.zone_id]
+                assert recused <= MOST_RECUSED * number
                 assert not by_id[chosen].reasons
                 assert by_id[chosen].capacity_hours > 0
     responsible = [inspector for _, inspector in result.pairs]
@@ -233,6 +237,20 @@ def test_a_zone_from_which_all_are_recused_has_nobody():
     told = result.candidates(0)
     assert all(c.excluded == (Refusal.RECUSED,) and c.extra is None for c in told)
     assert "2" in str(told[0].reason)
+
+
+def test_a_recusal_from_few_premises_is_a_cost():
+    near = {"lat": 44.4, "lng": 84.7}
+    one, other = person(0, recused={0: 5}, **near), person(1, **near)
+    assert matched([zone(0, premises=50)], [one]).matches[0].staff_number == "000"
+    result = matched([zone(0, premises=50)], [one, other])
+    assert result.matches[0].staff_number == "001", "all else is the same"
+    told = {c.staff_number: c for c in result.candidates(0)}
+    assert told["000"].parts["recusal"] == pytest.approx(4.0 * 5 / 50)
+    assert told["000"].excluded == ()
+    without = matched([zone(0, premises=50)], [one, other], weights=Weights(recusal=0.0))
+    assert without.matches[0].cost == without.candidates(0)[1].cost
+    assert matched([zone(0, premises=24)], [one]).without == ("Z00",), "more than a fifth"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,9 @@ def office(session, rules, today):
 
 
 @pytest.mark.parametrize("cover", list(Cover))
-def test_zones_and_roles_return_on_the_day_that_the_inspector_is_back(session, office, cover):
+def test_zones_and_roles_return_on_the_day_that_the_inspector_is_back(
+    session, rules, office, cover
+):
     on = office.cells(0)
     office.absence("P1", 3, 12, cover=cover)
     shared = office.cells(3)
@@ -107,7 +109,7 @@ def test_zones_and_roles_return_on_the_day_that_the_inspector_is_back(session, o
     assert office.leave() == [(3, 7)]
     for day in range(20):
         assert office.cells(day) == (shared if 3 <= day < 7 else on), day
-    past = responsibility.of_premises(session, "L0-0-0")
+    past = responsibility.of_premises(session, "L0-0-0", rules)
     for day in range(20):
         had = past.on(office.day(day))
         away = 3 <= day < 7

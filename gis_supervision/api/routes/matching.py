@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 
 from gis_supervision.api.dependencies import CurrentResources, asked
 from gis_supervision.assignment import candidates
-from gis_supervision.assignment.matching import Weights
+from gis_supervision.assignment.matching import PARTS, Weights
 from gis_supervision.storage import register
 from gis_supervision.storage.database import session_scope
 
@@ -28,13 +28,13 @@ def matching(
     continuity: Weight = Weights.continuity,
     load: Weight = Weights.load,
     languages: Weight = Weights.languages,
+    recusal: Weight = Weights.recusal,
     limit: Annotated[int, Query(ge=0, le=1000, description="candidates of each zone")] = 5,
     *,
     deputies: bool = False,
 ) -> dict[str, Any]:
     """Match zones to inspectors at the least cost; nothing is put in force by it."""
-    parts = ("distance", "skills", "continuity", "load", "languages")
-    asked(request, known=("valid_from", "to", "deputies", "least_skilled", "limit", *parts))
+    asked(request, known=("valid_from", "to", "deputies", "least_skilled", "limit", *PARTS))
     with session_scope(shared.engine) as session:
         as_of = register.default_as_of(session)
         day = valid_from or as_of
@@ -44,7 +44,7 @@ def matching(
             as_of=as_of,
             day=day,
             end=None if to is None else to + timedelta(days=1),
-            weights=Weights(distance, skills, continuity, load, languages),
+            weights=Weights(distance, skills, continuity, load, languages, recusal),
             deputies=deputies,
             least_skilled=least_skilled,
         )

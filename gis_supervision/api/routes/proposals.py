@@ -187,7 +187,7 @@ def responsible(
     """Tell who was responsible for a premises on a day, or without one over time."""
     asked(request, known=("on",))
     with session_scope(shared.engine) as session:
-        found = responsibility.of_premises(session, licence)
+        found = responsibility.of_premises(session, licence, shared.rules)
     if on is None:
         return found.to_dict()
     had = found.on(on)

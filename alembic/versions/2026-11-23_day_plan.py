@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("replaced_by", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("version > 0", name=op.f("ck_day_plan_day_version_positive")),
         sa.ForeignKeyConstraint(
@@ -54,7 +55,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_day_plan_day_in_force",
         "day_plan_day",
-        ["day"],
+        ["day", "unit"],
         unique=True,
         postgresql_where=sa.text("replaced_by IS NULL"),
     )

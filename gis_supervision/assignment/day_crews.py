@@ -10,7 +10,7 @@ from gis_supervision.errors import InvalidInputError
 from gis_supervision.storage import day_stops, inspectors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from sqlalchemy.orm import Session
@@ -42,6 +42,9 @@ def units_on(
     planned: Sequence[date],
     only: Sequence[str],
     pairs: Mapping[int, Sequence[tuple[int, int]]] | None = None,
+    *,
+    people: Collection[int] | None = None,
+    engaged: Collection[tuple[int, int]] = (),
 ) -> list[Unit]:
     """Tell who goes together on which days: drawn pairs, teams whose two are there, others alone.
 
@@ -58,6 +61,10 @@ def units_on(
     pairs
         Ids of those who were drawn to go together (A and B), by day of the plan; what teams they
         are else in does not matter on these days.
+    people
+        Ids of those who are planned, with those who are in a team with them; None: everybody.
+    engaged
+        Inspector and day of the plan, where they go in another plan.
 
     Returns
     -------
@@ -72,14 +79,19 @@ def units_on(
     found: dict[tuple[int, int | None, frozenset[str]], Unit] = {}
     known: set[str] = set()
     for at, day in enumerate(planned):
-        people = inspectors.on(session, day)
-        known |= {one.staff_number for one in people}
+        staff = inspectors.on(session, day)
+        known |= {one.staff_number for one in staff}
+        drawn = (pairs or {}).get(at, ())
+        going = {person for pair in drawn for person in pair}
         there = {
             one.id: one
-            for one in people
-            if one.available(day) and (not only or one.staff_number in only)
+            for one in staff
+            if one.available(day)
+            and (not only or one.staff_number in only)
+            and (people is None or one.id in going or _planned(one, people))
+            and (one.id, at) not in engaged
         }
-        for one, other in _together(there, (pairs or {}).get(at, ())):
+        for one, other in _together(there, drawn):
             skills = _skills(rules, one, other, day)
             recused = one.recused_premises | (other.recused_premises if other else frozenset())
             same = (one.id, None if other is None else other.id, skills)
@@ -99,6 +111,10 @@ def units_on(
             "inspector %(missing)s: not there on these days", missing=", ".join(missing)
         )
     return sorted(found.values(), key=lambda unit: unit.key)
+
+
+def _planned(one: Inspector, people: Collection[int]) -> bool:
+    return one.id in people or (one.team is not None and one.team.colleague_id in people)
 
 
 def _together(

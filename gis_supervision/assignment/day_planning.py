@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gis_supervision import __version__
-from gis_supervision.assignment import day_candidates, drawn_stops, routing, travel, wanted_stops
+from gis_supervision.assignment import (
+    day_candidates,
+    drawn_stops,
+    plan_ground,
+    routing,
+    travel,
+    wanted_stops,
+)
 from gis_supervision.assignment.day_crews import Unit, units_on
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.assignment.routing import Crew, Routes, Shift, Stop
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 
     from gis_supervision.assignment.day_candidates import Candidate
     from gis_supervision.assignment.drawn_stops import Drawn
+    from gis_supervision.assignment.plan_ground import Ground
     from gis_supervision.assignment.travel import Sent
     from gis_supervision.assignment.wanted_stops import Wanted
     from gis_supervision.domain.rules import RulePack
@@ -55,6 +63,7 @@ NOTES = {
         "days off, or worked, by entries of the table of working days that are not verified: {}"
     ),
     "off_road": gettext_noop("places too far from every road: {}"),
+    "engaged": gettext_noop("days of people whose zones these are in other plans: {}"),
     "unregistered": gettext_noop("drawn licences that the register has no longer: {}"),
     "skills_unchecked": gettext_noop(
         "no certificate is recorded of anybody: skills were not looked at ({} crews)"
@@ -88,6 +97,9 @@ class Request:
         Latitude and longitude of the office, for those whose home is not known.
     from_office
         Whether everybody begins and ends at the office.
+    division, zones
+        Codes: the plan is for the premises there and for those whose zones these are; plans of
+        other parts stay in force beside it. Left out: for the whole office.
     any_zone
         Whether inspectors visit other zones than their own too.
     matrix, matrix_file
@@ -106,6 +118,8 @@ class Request:
     from_office: bool = False
     weekends: bool = False
     any_zone: bool = False
+    division: str | None = None
+    zones: tuple[str, ...] = ()
     matrix: str = "straight_line"
     matrix_file: Path | Sent | None = None
     seed: int = 0
@@ -244,9 +258,26 @@ def plan(
     by = checked_actor(by)
     planned = dates(request.first, request.days, weekends=request.weekends, calendar=calendar)
     notes: Counter[str] = Counter(_told_of_days(planned, request, calendar))
-    rows, drawn = _asked(session, rules, request, planned)
+    ground = plan_ground.survey(
+        session,
+        planned,
+        division=request.division,
+        zones=request.zones,
+        only=request.only,
+        replace=replace_plan,
+    )
+    rows, drawn = _asked(session, rules, request, planned, ground)
     notes["unregistered"] = len(drawn.unregistered)
-    units = units_on(session, rules, planned, request.only, drawn.days)
+    notes["engaged"] = ground.missed
+    units = units_on(
+        session,
+        rules,
+        planned,
+        request.only,
+        drawn.days,
+        people=ground.people,
+        engaged=ground.engaged,
+    )
     candidates = day_candidates.read(session, rules, request, planned, units, rows, drawn)
     if not any(member.certificates for unit in units for member in unit.members):
         candidates = [
@@ -273,6 +304,9 @@ def plan(
         NewLeftOut(by_key[key].id, by_key[key].purpose, by_key[key].due_on, reason.value)
         for key, reason in left_out.items()
     ]
+    missing = _missing(session, request, rows, ground, drawn)
+    unplaced += missing.values()
+    left_out |= {licence: Reason(one.reason) for licence, one in missing.items()}
     left_out |= drawn.left_out
     notes["late"], notes["time_limited"] = found.late, int(found.time_limited)
     told = {name: count for name, count in notes.items() if count}
@@ -290,6 +324,7 @@ def plan(
         register_version=analyses.registry_version(session),
         parameters=_parameters(request, calendar),
         summary=summary,
+        unit=ground.unit.name,
         replace=replace_plan,
     )
     return Planned(plan_id, planned, found, left_out, told)
@@ -306,22 +341,50 @@ def _parameters(request: Request, calendar: WorkingCalendar | None) -> dict[str,
 
 
 def _asked(
-    session: Session, rules: RulePack, request: Request, planned: Sequence[date]
+    session: Session, rules: RulePack, request: Request, planned: Sequence[date], ground: Ground
 ) -> tuple[pl.DataFrame, Drawn]:
     """Read the premises that may be visited, and what draws ask for."""
     drawn = drawn_stops.SOURCE in request.sources
-    visits = drawn_stops.waiting(session, rules, planned, request.draws) if drawn else []
+    visits = [
+        visit
+        for visit in (drawn_stops.waiting(session, rules, planned, request.draws) if drawn else [])
+        if visit.licence in ground.unit and visit.premises_id not in ground.elsewhere.premises
+    ]
     licences = None
     if not {*request.sources} & {*SOURCES}:
         named = {one.licence for one in request.wanted} | {one.licence for one in visits}
         licences = sorted(named)
-    rows = day_stops.premises(session, planned[0], rules.counted_channels(), licences)
+    rows = ground.own(day_stops.premises(session, planned[0], rules.counted_channels(), licences))
     if not visits:
         return rows, drawn_stops.NONE
     minutes = {one.licence: one.minutes for one in request.wanted if one.minutes is not None}
     return rows, drawn_stops.paired(
-        session, rules, planned, visits, rows, minutes=minutes, only=request.only
+        session,
+        rules,
+        planned,
+        visits,
+        rows,
+        minutes=minutes,
+        only=request.only,
+        busy=ground.engaged,
     )
+
+
+def _missing(
+    session: Session, request: Request, rows: pl.DataFrame, ground: Ground, drawn: Drawn
+) -> dict[str, NewLeftOut]:
+    """Tell why stops of a file are none of the premises that may be visited."""
+    there = {*rows["licence"], *drawn.left_out}
+    due = {one.licence: one.due_on for one in request.wanted if one.licence not in there}
+    found = {}
+    for licence, premises in day_stops.ids_of(session, due).items():
+        reason = Reason.NOT_SUPERVISED
+        if premises in ground.elsewhere.premises:
+            reason = Reason.PLANNED_ELSEWHERE
+        elif licence not in ground.unit:
+            reason = Reason.OUTSIDE
+        found[licence] = NewLeftOut(premises, "file", due[licence], reason.value)
+    return found
 
 
 def _placed(

@@ -11,7 +11,7 @@ from gis_supervision.storage import drawn_visits, draws, inspectors
 from gis_supervision.storage.day_plans import NewLeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     import polars as pl
@@ -111,6 +111,7 @@ def paired(
     *,
     minutes: Mapping[str, float],
     only: Sequence[str],
+    busy: Collection[tuple[int, int]] = (),
 ) -> Drawn:
     """Choose the days on which drawn pairs go together.
 
@@ -130,6 +131,8 @@ def paired(
         Length of visits that the office has set, by licence.
     only
         Staff numbers of those who are planned; empty: everybody.
+    busy
+        Inspector and day of the plan, where they go in another plan.
     """
     staff = [inspectors.on(session, day) for day in planned]
     certified = any(one.certificates for people in staff for one in people)
@@ -159,6 +162,7 @@ def paired(
         },
         only=only,
         both_skilled=rules.both_skilled,
+        busy=busy,
     )
     return Drawn(
         {visit.licence: visit for visit in registered},

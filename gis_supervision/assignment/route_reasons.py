@@ -22,6 +22,8 @@ class Reason(StrEnum):
 
     NOT_LOCATED = "not_located"
     NOT_SUPERVISED = "not_supervised"
+    OUTSIDE = "outside"
+    PLANNED_ELSEWHERE = "planned_elsewhere"
     NO_PAIR = "no_pair"
     PAIR_NOT_PLANNED = "pair_not_planned"
     PAIR_RECUSED = "pair_recused"
@@ -45,8 +47,10 @@ class Reason(StrEnum):
 REASONS: Final = {
     Reason.NOT_LOCATED: gettext_noop("its location is not known"),
     Reason.NOT_SUPERVISED: gettext_noop(
-        "closed for good, or no longer supervised: the draw's next reserve stands for it"
+        "closed for good, or not supervised: of a draw its next reserve can stand for it"
     ),
+    Reason.OUTSIDE: gettext_noop("outside the division or the zones of the plan"),
+    Reason.PLANNED_ELSEWHERE: gettext_noop("visited in another plan that is in force"),
     Reason.NO_PAIR: gettext_noop("no pair of inspectors was drawn for it"),
     Reason.PAIR_NOT_PLANNED: gettext_noop("not both who were drawn for it are planned"),
     Reason.PAIR_RECUSED: gettext_noop("one of the two drawn for it is recused"),

@@ -75,6 +75,14 @@ def plan(
     weekends: Annotated[
         bool, typer.Option("--weekends", help=gettext_noop("Days off, too: weekends and holidays."))
     ] = False,
+    division: Annotated[
+        str | None,
+        typer.Option(help=gettext_noop("Plan this division alone, beside plans of others.")),
+    ] = None,
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(help=gettext_noop("Plan this zone; several times: all of them.")),
+    ] = None,
     any_zone: Annotated[
         bool, typer.Option("--any-zone", help=gettext_noop("Visit other zones than one's own."))
     ] = False,
@@ -113,6 +121,8 @@ def plan(
                 from_office=from_office,
                 weekends=weekends,
                 any_zone=any_zone,
+                division=division,
+                zones=tuple(zone or ()),
                 matrix="file" if own else matrix,
                 matrix_file=Path(matrix) if own else None,
                 seed=seed,
@@ -165,8 +175,17 @@ def list_(
         return
     print_table(
         _("Plans"),
-        (_("Day"), _("Version"), _("In force"), _("Routes"), _("Stops"), _("Made by")),
-        [(one.day, one.version, one.in_force, one.routes, one.stops, one.made_by) for one in found],
+        (
+            *(_("Day"), _("Version"), _("In force"), _("Unit")),
+            *(_("Routes"), _("Stops"), _("Made by")),
+        ),
+        [
+            (
+                *(one.day, one.version, one.in_force, one.unit or _("whole office")),
+                *(one.routes, one.stops, one.made_by),
+            )
+            for one in found
+        ],
     )
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select, text, update
 
-from gis_supervision.errors import ConflictError, NotFoundError
+from gis_supervision.errors import NotFoundError
+from gis_supervision.storage import plan_units, plans_in_force
 from gis_supervision.storage.route_tables import DayLeftOut, DayPlan, DayPlanDay, DayRoute, DayStop
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ class NewLeftOut:
 
 @dataclass(frozen=True)
 class PlanOn:
-    """A plan as it is listed."""
+    """A plan as it is listed; ``unit`` is empty for the whole office."""
 
     id: int
     day: date
     version: int
     in_force: bool
+    unit: str
     made_by: str
     made_at: datetime
     matrix: str
@@ -240,6 +242,7 @@ def store(
     register_version: int,
     parameters: Mapping[str, Any],
     summary: Mapping[str, Any],
+    unit: str = plan_units.WHOLE,
     replace: bool = False,
 ) -> int:
     """Keep a plan and put it in force for its days.
@@ -254,6 +257,8 @@ def store(
         What is planned and what is not.
     by, matrix, seed, rules, register_version, parameters, summary
         Who made it, and from what.
+    unit
+        The part of the ground that it is for; plans of other units stay in force beside it.
     replace
         Whether plans in force for these days may be replaced; they stay as history, and go on for
         their other days.
@@ -266,22 +271,13 @@ def store(
     Raises
     ------
     ConflictError
-        When a plan is in force for one of the days and may not be replaced.
+        When a plan is in force for one of the days and may not be replaced, or a plan beside it
+        has one of its inspectors or premises.
     """
     # two dispatchers take turns: the second sees what the first has stored
     session.execute(text("LOCK TABLE day_plan_day IN SHARE ROW EXCLUSIVE MODE"))
-    held = session.execute(
-        select(DayPlanDay.day, DayPlanDay.plan_id, DayPlanDay.version)
-        .where(DayPlanDay.day.in_(list(days)), DayPlanDay.replaced_by.is_(None))
-        .order_by(DayPlanDay.day)
-    ).all()
-    if held and not replace:
-        raise ConflictError(
-            "%(day)s: plan %(plan_id)s is in force: replace it (--replace), which keeps it as "
-            "history",
-            day=held[0].day,
-            plan_id=held[0].plan_id,
-        )
+    given_way = plans_in_force.require_free(session, days, unit, replace=replace)
+    plans_in_force.require_apart(plans_in_force.elsewhere(session, days, unit), routes)
     plan = DayPlan(
         made_by=by,
         matrix=matrix,
@@ -295,7 +291,11 @@ def store(
     session.flush()
     session.execute(
         update(DayPlanDay)
-        .where(DayPlanDay.day.in_(list(days)), DayPlanDay.replaced_by.is_(None))
+        .where(
+            DayPlanDay.day.in_(list(days)),
+            DayPlanDay.plan_id.in_(given_way),
+            DayPlanDay.replaced_by.is_(None),
+        )
         .values(replaced_by=plan.id)
     )
     numbers = session.execute(
@@ -306,7 +306,10 @@ def store(
     versions = {row.day: int(row.last) for row in numbers}
     session.execute(
         insert(DayPlanDay),
-        [{"plan_id": plan.id, "day": day, "version": versions.get(day, 0) + 1} for day in days],
+        [
+            {"plan_id": plan.id, "day": day, "version": versions.get(day, 0) + 1, "unit": unit}
+            for day in days
+        ],
     )
     for route in routes:
         row = DayRoute(
@@ -339,7 +342,7 @@ def listed(session: Session, first: date | None = None, *, history: bool = False
     """List the plans by day: those in force, or all; no premises is named."""
     rows = session.execute(
         text(
-            "SELECT p.id, d.day, d.version, d.replaced_by IS NULL AS in_force, p.made_by,"
+            "SELECT p.id, d.day, d.version, d.replaced_by IS NULL AS in_force, d.unit, p.made_by,"
             " p.made_at, p.matrix,"
             " (SELECT count(*) FROM day_route AS r WHERE r.plan_id = p.id AND r.day = d.day)"
             " AS routes,"

@@ -112,6 +112,15 @@ def responsible(session: Session, day: date) -> tuple[dict[int, set[int]], dict[
     return dict(roles["responsible"]), dict(roles["deputy"])
 
 
+def ids_of(session: Session, licences: Collection[str]) -> dict[str, int]:
+    """Return the ids of premises by licence; unknown ones are left out."""
+    rows = session.execute(
+        text("SELECT licence, id FROM premises WHERE licence = ANY(:licences) ORDER BY licence"),
+        {"licences": list(licences)},
+    )
+    return {licence: premises for licence, premises in rows}  # noqa: C416 - rows, not pairs
+
+
 def known(session: Session, keys: Collection[str]) -> set[str]:
     """Return those keys that are licences of premises or staff numbers of inspectors."""
     rows = session.execute(

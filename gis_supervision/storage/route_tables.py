@@ -37,7 +37,10 @@ class DayPlan(Record):
 
 
 class DayPlanDay(Record):
-    """A day of a plan. One plan is in force for a day; the ones it replaced stay as history."""
+    """A day of a plan; the ones it replaced stay as history.
+
+    One plan of each unit is in force for a day (`gis_supervision.storage.plan_units`).
+    """
 
     __tablename__ = "day_plan_day"
     __table_args__ = (
@@ -46,6 +49,7 @@ class DayPlanDay(Record):
         Index(
             "uq_day_plan_day_in_force",
             "day",
+            "unit",
             unique=True,
             postgresql_where="replaced_by IS NULL",
         ),
@@ -55,6 +59,7 @@ class DayPlanDay(Record):
     )
     day: Mapped[date] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
+    unit: Mapped[str]
     replaced_by: Mapped[int | None] = reference("day_plan", nullable=True)
 
 

@@ -10,6 +10,7 @@ import httpx
 import icalendar
 import pytest
 from draws_made import drawn, picked
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.app import create_app
@@ -103,7 +104,30 @@ def test_the_pair_of_a_draw_goes_though_it_is_no_team(client):
     assert {stop["licence"] for one in routes["routes"] for stop in one["stops"]} == licences
     assert all({one["lead"], one["assistant"]} == {"N0", "N1"} for one in routes["routes"])
     assert client.post("/days", json=body(draws=["Q3"])).status_code == 422
-    assert client.post("/days", json=body(sources=["draw"], draws=["Q4"])).status_code == 404
+    assert (
+        client.post("/days", json=body(sources=["draw"], draws=["Q4"], replace=True)).status_code
+        == 404
+    )
+
+
+def test_plans_of_zones_stay_in_force_side_by_side(client):
+    engine = database.engine(client.database_url)
+    with Session(engine) as session:
+        one, other = session.scalars(text("SELECT code FROM zone ORDER BY id"))
+    engine.dispose()
+    first = client.post("/days", json=body(zones=[one]))
+    assert (first.status_code, first.json()["stops"]) == (201, 3)
+    again = client.post("/days", json=body(zones=[one]))
+    assert again.status_code == 409
+    assert one in again.json()["detail"]
+    shared = client.post("/days", json=body(zones=[one, other]))
+    assert shared.status_code == 409
+    assert "N0" in shared.json()["detail"]
+    assert client.post("/days", json=body(zones=[other], by="李雷")).json()["stops"] == 3
+    listed = client.get("/days").json()["plans"]
+    assert [(plan["unit"], plan["made_by"]) for plan in listed] == [(one, "王芳"), (other, "李雷")]
+    assert client.post("/days", json=body(zones=["none"])).status_code == 404
+    assert client.post("/days", json=body(division="999999")).status_code == 404
 
 
 def test_stops_and_travel_times_of_files(client):

@@ -62,7 +62,13 @@ def test_days_are_planned_shown_and_taken_along(run, tmp_path):
     assert "1 × 位置未知" in said
     assert [one["version"] for one in run("list")] == [2]
     assert [one["version"] for one in run("list", "--history")] == [1, 2]
-    assert "李雷" in run("list", as_json=False)
+    said = run("list", as_json=False)
+    assert "李雷" in said
+    assert "全局" in said
+    with pytest.raises(NotFoundError, match="zone 'Z9'"):
+        run("plan", MONDAY, *OFFICE, "--zone", "Z9")
+    with pytest.raises(NotFoundError, match="999999"):
+        run("plan", MONDAY, *OFFICE, "--division", "999999")
     shown = run("show", MONDAY)
     assert [stop["licence"] for stop in shown["routes"][0]["stops"]]
     assert [one["reason"] for one in shown["left_out"]] == ["not_located"]

@@ -84,6 +84,8 @@ class Planning(BaseModel):
     from_office: bool = False
     weekends: bool = False
     any_zone: bool = False
+    division: str | None = None
+    zones: list[str] = []
     stops: File | None = None
     matrix: Literal["straight_line", "roads"] | File = "straight_line"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -130,6 +132,8 @@ def plan(body: Planning, shared: CurrentResources) -> dict[str, Any]:
                 from_office=body.from_office,
                 weekends=body.weekends,
                 any_zone=body.any_zone,
+                division=body.division,
+                zones=tuple(body.zones),
                 wanted=stops,
                 matrix="file" if matrix else str(body.matrix),
                 matrix_file=matrix,

@@ -63,6 +63,10 @@ class Message:
     def __hash__(self) -> int:
         return hash((self.template, str(self)))
 
+    def filled(self, **values: object) -> Message:
+        """Return the same text with other values."""
+        return Message(self.template, **values)
+
     def translated(self, translate: Translate) -> str:
         """Return the text in the language of a translator."""
         return translate(

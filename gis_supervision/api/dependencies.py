@@ -242,7 +242,8 @@ def asked(
         A parameter is not known; the message has the nearest right name.
     """
     for name in request.query_params:
-        if name not in (*known, *also):
+        # whatever is asked for, what is wrong with it is told in a language
+        if name not in ("language", *known, *also):
             raise InvalidInputError(
                 "parameter %(name)r is not known%(hint)s",
                 name=name,

@@ -11,10 +11,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from gis_supervision.console import pages
 from gis_supervision.domain.rule_errors import mistake_of
 from gis_supervision.errors import (
     NO_SUCH_DAY,
@@ -29,7 +30,7 @@ from gis_supervision.language import LANGUAGES, SOURCE_LANGUAGE, gettext_noop, t
 from gis_supervision.messages import Message, joined, told
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI, Request, Response
 
     from gis_supervision.language import Language
 
@@ -46,8 +47,8 @@ PHRASES = (gettext_noop("Not Found"), gettext_noop("Method Not Allowed"))
 _log = logging.getLogger(__name__)
 
 
-def problem(status: HTTPStatus, detail: object, request: Request, **more: object) -> JSONResponse:
-    """Answer with problem details.
+def problem(status: HTTPStatus, detail: object, request: Request, **more: object) -> Response:
+    """Answer with problem details, or with a page where a browser asks for one.
 
     Parameters
     ----------
@@ -63,10 +64,17 @@ def problem(status: HTTPStatus, detail: object, request: Request, **more: object
 
     Returns
     -------
-    JSONResponse
-        With media type ``application/problem+json`` (RFC 9457).
+    Response
+        With media type ``application/problem+json`` (RFC 9457), or ``text/html``.
     """
-    translate = translator(language_of(request))
+    language = language_of(request)
+    translate = translator(language)
+    headers = {"Content-Language": translate.tag, "Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        page = pages.error(
+            int(status), str(told(detail, translate)), request.url.path, language, request.url_for
+        )
+        return HTMLResponse(page, status_code=int(status), headers=headers)
     return JSONResponse(
         {
             "type": "about:blank",
@@ -78,7 +86,7 @@ def problem(status: HTTPStatus, detail: object, request: Request, **more: object
         },
         status_code=int(status),
         media_type="application/problem+json",
-        headers={"Content-Language": translate.tag},
+        headers=headers,
     )
 
 
@@ -90,14 +98,14 @@ def language_of(request: Request) -> Language:
     return next((known for known in LANGUAGES if known == named), chosen)
 
 
-def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+def _unforeseen(request: Request, error: Exception) -> Response:
     _log.error("a request failed", exc_info=error)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, Message("this is a mistake of the software"), request
     )
 
 
-def _too_far(request: Request, error: Exception) -> JSONResponse:
+def _too_far(request: Request, error: Exception) -> Response:
     if str(error) != OUT_OF_CALENDAR:
         return _unforeseen(request, error)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, NO_SUCH_DAY, request)
@@ -108,7 +116,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(UnavailableError)
     @app.exception_handler(OperationalError)
-    def unavailable(request: Request, error: Exception) -> JSONResponse:
+    def unavailable(request: Request, error: Exception) -> Response:
         _log.error("something needed is missing", exc_info=error)
         try:
             recovered = request.app.state.shared.recover()
@@ -127,7 +135,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OverflowError, _too_far)
 
     @app.exception_handler(SupervisionError)
-    def known(request: Request, error: SupervisionError) -> JSONResponse:
+    def known(request: Request, error: SupervisionError) -> Response:
         status = next(
             (status for kind, status in STATUSES.items() if isinstance(error, kind)),
             HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -135,7 +143,7 @@ def install(app: FastAPI) -> None:
         return problem(status, error, request)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    def invalid(request: Request, error: RequestValidationError) -> Response:
         translate = translator(language_of(request))
         errors = [
             {
@@ -154,7 +162,7 @@ def install(app: FastAPI) -> None:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, request, errors=errors)
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> JSONResponse:
+    def refused(request: Request, error: HTTPException) -> Response:
         detail: object = error.detail
         if isinstance(detail, str):
             detail = translator(language_of(request))(detail)

@@ -2,10 +2,11 @@
 
 import importlib
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from gis_supervision import __version__
 from gis_supervision import settings as configuration
@@ -19,6 +20,8 @@ from gis_supervision.errors import (
     UnavailableError,
 )
 from gis_supervision.language import Translator, gettext_noop, translator
+from gis_supervision.library_texts import recognised
+from gis_supervision.messages import Message, told
 
 EXIT_CODES: dict[type[SupervisionError], int] = {
     InvalidInputError: 2,
@@ -74,6 +77,18 @@ class _Commands(TyperGroup):
         return command
 
 
+_ABORTED = Message("ended early")
+
+HEADINGS = {
+    "ARGUMENTS_PANEL_TITLE": gettext_noop("Arguments"),
+    "OPTIONS_PANEL_TITLE": gettext_noop("Options"),
+    "COMMANDS_PANEL_TITLE": gettext_noop("Commands"),
+    "REQUIRED_LONG_STRING": gettext_noop("[required]"),
+    "DEFAULT_STRING": gettext_noop("[default: {}]"),
+}
+"""Words of help that Typer keeps in `typer.rich_utils`."""
+
+
 app = typer.Typer(
     name="gis-supervision",
     cls=_Commands,
@@ -98,17 +113,45 @@ def _version(
 def main() -> None:
     """Run the command line; an error that a user can mend becomes one message and an exit code."""
     try:
+        translate = translator(configuration.load().language)
+        if "--help" in sys.argv or len(sys.argv) <= 2:  # noqa: PLR2004 - a group alone shows its help
+            translate_headings(translate)
         command = typer.main.get_command(app)
-        translate_help(command, translator(configuration.load().language))
-        command.main(prog_name="gis-supervision")
+        translate_help(command, translate)
+        # without this, Typer would print its errors in English and end the program itself
+        result = command.main(prog_name="gis-supervision", standalone_mode=False)
     except SupervisionError as error:
-        typer.echo(f"gis-supervision: {error.translated(_spoken())}", err=True)
-        sys.exit(exit_code(error))
+        _end(error.translated(_spoken()), exit_code(error))
+    except TyperException as error:
+        _tell_usage(error, _spoken())
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        _end(_ABORTED.translated(_spoken()), 1)
     except OverflowError as error:
         if str(error) != OUT_OF_CALENDAR:
             raise
-        typer.echo(f"gis-supervision: {NO_SUCH_DAY.translated(_spoken())}", err=True)
-        sys.exit(EXIT_CODES[InvalidInputError])
+        _end(NO_SUCH_DAY.translated(_spoken()), EXIT_CODES[InvalidInputError])
+    # what ends a command early leaves its exit code as the result
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _end(text: str, code: int) -> NoReturn:
+    typer.echo(f"gis-supervision: {text}", err=True)
+    sys.exit(code)
+
+
+def _tell_usage(error: TyperException, _: Translator) -> None:
+    """Say what is wrong with the arguments, below how the command is used."""
+    text = error.format_message()
+    if not text:
+        return  # the command was called without any, and its help is printed already
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        usage = context.get_usage().removeprefix("Usage: ")
+        typer.echo(_("Usage: %(usage)s", usage=usage), err=True)
+        help_of = f"{context.command_path} --help"
+        typer.echo(_("Try %(command)s for help.", command=help_of), err=True)
+    typer.echo(f"gis-supervision: {told(recognised(text), _)}", err=True)
 
 
 def _spoken() -> Translator:
@@ -124,9 +167,21 @@ def exit_code(error: SupervisionError) -> int:
     return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
 
 
+def translate_headings(translate: Translator) -> None:
+    """Put the words that stand around help texts into a language."""
+    # only for help: it takes a tenth of a second to load
+    from typer import rich_utils  # noqa: PLC0415 - see above
+
+    for name, text in HEADINGS.items():
+        if hasattr(rich_utils, name):
+            setattr(rich_utils, name, translate(text))
+
+
 def translate_help(command: Any, translate: Translator) -> None:
     """Put the help of a command, and of the commands below it, into a language."""
-    for described in (command, *command.params):
+    _ = gettext_noop("Show this message and exit.")  # what Typer says of --help
+    help_option = command.get_help_option(typer.Context(command))
+    for described in (command, *command.params, *([help_option] if help_option else [])):
         text = getattr(described, "help", None)
         if text:
             described.help = translate(text)

@@ -89,7 +89,7 @@ def run(
             for path in rejections.write(report, loaded, paths, rejected, _):
                 typer.echo(_("Rejected rows: %(path)s", path=path), err=True)
     if as_json:
-        print_json(report.to_dict())
+        print_json(report.to_dict(_))
     else:
         show(report, _)
     if report.status == "refused":
@@ -177,7 +177,7 @@ def show(report: ImportReport, translate: Translator) -> None:
             _("Rejected values"),
             (_("File"), _("Row"), _("Column"), _("Value"), _("Reason"), _("Expected")),
             [
-                (r.file, r.row, r.column, r.value, _(REASONS[r.reason]), r.expected)
+                (r.file, r.row, r.column, r.value, _(REASONS[r.reason]), r.expected_in(_))
                 for r in report.rejections[:SHOWN_REJECTIONS]
             ],
         )
@@ -291,7 +291,7 @@ def diagnose(
             outlines = boundaries.outlines(session, division)
     found = diagnosis.diagnose(loaded, paths, outlines)
     if as_json:
-        print_json([one.to_dict() for one in found])
+        print_json([one.to_dict(_) for one in found])
         return
     for one in found:
         print_table(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from gis_supervision.language import LANGUAGES, install, translator
+from gis_supervision.language import LANGUAGES, gettext_noop, install, translator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from gis_supervision.storage.register import Totals
 
 LANGUAGE_NAMES = {"zh_CN": "中文", "en": "English"}
+HEADINGS = {
+    404: gettext_noop("Not found"),
+    409: gettext_noop("Not possible now"),
+    422: gettext_noop("The request is not as expected"),
+    500: gettext_noop("A mistake of the software"),
+    503: gettext_noop("Not available at present"),
+}
+"""What stands above an error, by its HTTP status."""
 
 
 def index(
@@ -39,6 +47,42 @@ def index(
     str
         HTML that needs nothing from elsewhere; values are escaped.
     """
+    return _drawn("index.html", language, totals=totals, maps=list(maps), url_for=url_for)
+
+
+def error(
+    status: int, detail: str, path: str, language: Language, url_for: Callable[..., object]
+) -> str:
+    """Draw the page that tells a person what was wrong with a request.
+
+    Parameters
+    ----------
+    status
+        The HTTP status.
+    detail
+        What is wrong, in that language.
+    path
+        Path of the request.
+    language, url_for
+        As in `index`.
+
+    Returns
+    -------
+    str
+    """
+    heading = translator(language)(HEADINGS.get(status, gettext_noop("This cannot be done")))
+    return _drawn(
+        "error.html",
+        language,
+        heading=heading,
+        status=status,
+        detail=detail,
+        path=path,
+        url_for=url_for,
+    )
+
+
+def _drawn(template: str, language: Language, **values: object) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gis_supervision.console"),
         autoescape=True,
@@ -46,11 +90,6 @@ def index(
     )
     install(environment, translator(language))
     other = next(known for known in LANGUAGES if known != language)
-    return environment.get_template("index.html").render(
-        totals=totals,
-        maps=list(maps),
-        language=language,
-        other=other,
-        other_name=LANGUAGE_NAMES[other],
-        url_for=url_for,
+    return environment.get_template(template).render(
+        language=language, other=other, other_name=LANGUAGE_NAMES[other], **values
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gis_supervision.library_texts import recognised
 from gis_supervision.messages import Message, Parts, joined
 
 
@@ -62,10 +63,13 @@ def describe_errors(error: ValidationError, model: type[BaseModel]) -> list[Mess
     return lines
 
 
-def mistake_of(problem: ErrorDetails) -> Parts:
+def mistake_of(problem: ErrorDetails) -> Message | Parts:
     """Words for one mistake: the validator's own, else those of pydantic."""
     error = problem.get("ctx", {}).get("error")
-    return joined([error if isinstance(error, ValueError) else problem["msg"]])
+    if not isinstance(error, ValueError):
+        return joined([recognised(problem["msg"])])
+    told = joined([error])
+    return told if isinstance(told.parts[0], Message | Parts) else joined([recognised(str(error))])
 
 
 def _names_at(model: type[BaseModel], place: list[str], *, of_key: bool = False) -> list[str]:

@@ -26,11 +26,11 @@ from gis_supervision.importing.reports import (
     KEPT_REJECTIONS,
     SET_REASONS,
     ImportReport,
-    Note,
     Rejection,
 )
 from gis_supervision.importing.wrong_rows import broken_rows, missing_columns
 from gis_supervision.language import gettext_noop
+from gis_supervision.messages import Message
 from gis_supervision.storage import batches, hazards, outlines, staging
 from gis_supervision.storage.database import session_scope
 
@@ -49,18 +49,13 @@ STEPS: Final = {
 }
 """What the steps of an import are called; before them comes ``read FILE`` for each file."""
 
-_WAITING: Final = gettext_noop(
-    "%(count)d complaints name a licence that is not in the register; they are linked when it is"
-)
-_ROW_NOTE: Final = gettext_noop("%(file)s row %(row)d: %(note)s")
-
 
 @dataclass
 class _Tally:
     read: int = 0
     skipped: int = 0
     repeated: int = 0
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
 
 
 def run(
@@ -169,10 +164,12 @@ def run(
 hash_of = files.sha256
 
 
-def _told(earlier: batches.Same) -> Note:
-    return Note(
-        gettext_noop("the same content was imported as batch %(id)d on %(day)s by %(actor)s"),
-        {"id": earlier.id, "day": f"{earlier.imported_at:%Y-%m-%d}", "actor": earlier.imported_by},
+def _told(earlier: batches.Same) -> Message:
+    return Message(
+        "the same content was imported as batch %(id)d on %(day)s by %(actor)s",
+        id=earlier.id,
+        day=f"{earlier.imported_at:%Y-%m-%d}",
+        actor=earlier.imported_by,
     )
 
 
@@ -356,7 +353,7 @@ class _Import:
         self.tally.skipped += checked.skipped
         room = KEPT_REJECTIONS - len(self.tally.notes)
         self.tally.notes += [
-            Note(_ROW_NOTE, {"file": path.name, "row": row, "note": note})
+            Message("%(file)s row %(row)d: %(note)s", file=path.name, row=row, note=note)
             for row, note in checked.notes[:room]
         ]
 
@@ -410,7 +407,12 @@ class _Import:
     def _merge_complaints(self, given: list[str], batch_id: int | None) -> staging.Merged:
         waiting = staging.unlinked_complaints(self.session)
         if waiting:
-            self.tally.notes.append(Note(_WAITING, {"count": waiting}))
+            note = Message(
+                "%(count)d complaints name a licence that is not in the register; they are linked"
+                " when it is",
+                count=waiting,
+            )
+            self.tally.notes.append(note)
         located = any(
             {"lat", "x"} & set(one.complaint.model_fields_set) or one.complaint.geometry
             for one in self.sources.values()

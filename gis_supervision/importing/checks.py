@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -18,17 +18,14 @@ from gis_supervision.importing.fields import FIELDS, RecordName
 from gis_supervision.importing.findings import Findings
 from gis_supervision.importing.mapping import Located, Source
 from gis_supervision.importing.readers import GEOMETRY, ROW
-from gis_supervision.importing.reports import Note
 from gis_supervision.importing.values import (
     Problem,
     text_of,
     value_of,
 )
 from gis_supervision.importing.wrong_rows import REJECTION_SCHEMA, rejected
-from gis_supervision.language import gettext_noop
+from gis_supervision.messages import Message
 from gis_supervision.storage.tables import H3_RESOLUTIONS
-
-_REPAIRED: Final = gettext_noop("invalid outline repaired: %(reason)s")
 
 
 @dataclass
@@ -49,7 +46,7 @@ class Checked:
 
     records: dict[RecordName, pl.DataFrame]
     rejections: pl.DataFrame
-    notes: list[tuple[int, Note]] = field(default_factory=list)
+    notes: list[tuple[int, Message]] = field(default_factory=list)
     read: int = 0
     skipped: int = 0
 
@@ -140,7 +137,7 @@ class Checker:
         others = [one for one in self._values if not one.meta.output_name().startswith("text:")]
         wide = rows.with_columns(texts).with_columns(others)
         found = self._simple_problems(wide)
-        notes: list[tuple[int, Note]] = []
+        notes: list[tuple[int, Message]] = []
         located = self.source.located()
         if located is not None:
             wide, more = self._place(wide, located)
@@ -225,7 +222,7 @@ class Checker:
 
     def _outline(
         self, wide: pl.DataFrame
-    ) -> tuple[pl.DataFrame, list[pl.DataFrame], list[tuple[int, Note]]]:
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame], list[tuple[int, Message]]]:
         if self.source.division is None or not self.source.division.geometry:
             return wide, [], []
         if GEOMETRY not in wide.columns:
@@ -235,7 +232,7 @@ class Checker:
         if areas.wrong.any():
             found = [rejected(self.name, wide.filter(areas.wrong), "geometry", "not_a_polygon")]
         notes = [
-            (row, Note(_REPAIRED, {"reason": note}))
+            (row, Message("invalid outline repaired: %(reason)s", reason=note))
             for row, note in zip(wide.get_column(ROW), areas.repaired, strict=True)
             if note is not None
         ]

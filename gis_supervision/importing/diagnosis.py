@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,17 +17,8 @@ from gis_supervision.importing import locations, readers
 from gis_supervision.importing.locations import DEFAULT_DATUM
 from gis_supervision.importing.mapping import DivisionRecord, Mapping, Source
 from gis_supervision.importing.readers import GEOMETRY
-from gis_supervision.importing.reports import Note
 from gis_supervision.importing.values import text_of
-from gis_supervision.language import gettext_noop
-
-_BETTER_INSIDE: Final = gettext_noop(
-    "declared %(declared)s, but %(better)s fits better: %(inside)s of the points lie inside the "
-    "boundary, against %(own)s"
-)
-_BETTER_SHIFT: Final = gettext_noop(
-    "declared %(declared)s, but %(better)s fits better: %(shift)s m common shift, against %(own)s m"
-)
+from gis_supervision.messages import Message, Translate, english
 
 
 @dataclass(frozen=True)
@@ -72,11 +63,12 @@ class Diagnosis:
     declared: str
     fits: tuple[Fit, ...]
     decisive: bool
-    warning: Note | None
+    warning: Message | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the diagnosis as JSON takes it; the warning in English, or empty."""
-        return {**asdict(self), "warning": str(self.warning or "")}
+    def to_dict(self, translate: Translate = english) -> dict[str, Any]:
+        """Return the diagnosis as JSON takes it; the warning in a language, or empty."""
+        warning = "" if self.warning is None else self.warning.translated(translate)
+        return {**vars(self), "fits": [asdict(fit) for fit in self.fits], "warning": warning}
 
 
 def diagnose(
@@ -163,14 +155,13 @@ def _of_points(
     warning = None
     if told.warning(declared):
         own = next(fit for fit in told.fits if _equal(fit.datum, Datum.parse(declared)))
-        warning = Note(
-            _BETTER_INSIDE,
-            {
-                "declared": str(Datum.parse(declared)),
-                "better": str(told.fits[0].datum),
-                "inside": f"{told.fits[0].share_inside:.2%}",
-                "own": f"{own.share_inside:.2%}",
-            },
+        warning = Message(
+            "declared %(declared)s, but %(better)s fits better: %(inside)s of the points lie inside"
+            " the boundary, against %(own)s",
+            declared=str(Datum.parse(declared)),
+            better=str(told.fits[0].datum),
+            inside=f"{told.fits[0].share_inside:.2%}",
+            own=f"{own.share_inside:.2%}",
         )
     return Diagnosis(name, declared, fits, told.decisive, warning)
 
@@ -188,14 +179,13 @@ def _of_outlines(
     doubtful = not _equal(best.first, named) and best.shift_m < own.shift_m / 2
     warning = None
     if doubtful:
-        warning = Note(
-            _BETTER_SHIFT,
-            {
-                "declared": str(named),
-                "better": str(best.first),
-                "shift": f"{best.shift_m:.0f}",
-                "own": f"{own.shift_m:.0f}",
-            },
+        warning = Message(
+            "declared %(declared)s, but %(better)s fits better: %(shift)s m common shift, against"
+            " %(own)s m",
+            declared=str(named),
+            better=str(best.first),
+            shift=f"{best.shift_m:.0f}",
+            own=f"{own.shift_m:.0f}",
         )
     return Diagnosis(name, declared, fits, doubtful or _equal(best.first, named), warning)
 

@@ -139,6 +139,10 @@ class Wrong:
             expected=self.expected,
         )
 
+    def __str__(self) -> str:
+        """Tell it in one line, in English."""
+        return str(self.message)
+
     def to_dict(self, translate: Translate = english) -> dict[str, Any]:
         """Return it as JSON takes it, what was expected in a language."""
         return {**vars(self), "expected": told(self.expected, translate)}

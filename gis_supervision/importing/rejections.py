@@ -123,7 +123,8 @@ def _rows(
 
 def _reason(rejection: Rejection, translate: Translator) -> str:
     reason = translate(REASONS[rejection.reason])
-    return f"{reason} ({rejection.expected})" if rejection.expected else reason
+    expected = rejection.expected_in(translate)
+    return f"{reason} ({expected})" if expected else reason
 
 
 def _workbook(target: Path, tables: dict[str, list[list[str | None]]]) -> None:

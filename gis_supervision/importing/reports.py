@@ -1,9 +1,10 @@
 """What an import did, or would do."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from gis_supervision.language import Translator
+from gis_supervision.library_texts import recognised
+from gis_supervision.messages import Message, Translate, english, told
 
 KEPT_REJECTIONS: Final = 10_000
 """Rejected values that a report holds; the count is always that of all."""
@@ -11,6 +12,17 @@ KEPT_REJECTIONS: Final = 10_000
 
 SET_REASONS: Final = frozenset({"duplicate", "no_parent", "before_opening"})
 """Reasons that only show when all rows are seen together."""
+
+
+_EXPECTED: Final = (
+    Message("row %(row)s", row=""),
+    Message("%(low)s to %(high)s", low="", high=""),
+    Message("%(count)s cells, found %(found)s", count="", found=""),
+    Message("(did you mean %(name)s?)", name=""),
+    Message("premises"),
+    Message("inspection"),
+)
+"""What is expected in words; anything else is a code, a format or a list of values."""
 
 
 @dataclass(frozen=True)
@@ -41,33 +53,9 @@ class Rejection:
     reason: str
     expected: str
 
-
-@dataclass(frozen=True)
-class Note:
-    """Something worth knowing; as text it is English.
-
-    Attributes
-    ----------
-    text
-        English, with named placeholders.
-    values
-        The placeholders' values; those that are notes themselves are translated too.
-    """
-
-    text: str
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """Return the note in English."""
-        return self.text % self.values
-
-    def translated(self, translate: Translator) -> str:
-        """Return the note in the language of a translator."""
-        values = {
-            name: value.translated(translate) if isinstance(value, Note) else value
-            for name, value in self.values.items()
-        }
-        return translate(self.text, **values)
+    def expected_in(self, translate: Translate) -> str:
+        """Return what was expected in a language; it is kept in English."""
+        return str(told(recognised(self.expected, _EXPECTED), translate))
 
 
 @dataclass(frozen=True)
@@ -98,13 +86,19 @@ class ImportReport:
     earlier_batch_id: int | None = None
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     rejections: tuple[Rejection, ...] = ()
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def rejected(self) -> int:
         """Number of rows that were rejected."""
         return self.counts.get("rows", {}).get("rejected", 0)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON takes it; notes in English."""
-        return {**asdict(self), "notes": [str(note) for note in self.notes]}
+    def to_dict(self, translate: Translate = english) -> dict[str, Any]:
+        """Return the report as JSON takes it, notes and what was expected in a language."""
+        return {
+            **vars(self),
+            "rejections": [
+                {**vars(one), "expected": one.expected_in(translate)} for one in self.rejections
+            ],
+            "notes": [note.translated(translate) for note in self.notes],
+        }

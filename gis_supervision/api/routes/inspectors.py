@@ -7,18 +7,19 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
-from gis_supervision.api.errors import problem
+from gis_supervision.api.errors import language_of, problem
 from gis_supervision.api.routes.proposals import proposal_links
 from gis_supervision.assignment import proposing
 from gis_supervision.domain.inspectors import YEAR_HOURS, Period, Skill
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing import enrolment, people_load
 from gis_supervision.importing.people import owner_code
+from gis_supervision.language import translator
+from gis_supervision.messages import joined
 from gis_supervision.storage import (
     endings,
     inspectors,
@@ -176,7 +177,7 @@ def enrol(body: Enrolment, response: Response, shared: CurrentResources) -> dict
 
 
 @router.post("/inspectors/files", dependencies=[Depends(same_origin)], response_model=None)
-def load(body: Files, request: Request, shared: CurrentResources) -> dict[str, Any] | JSONResponse:
+def load(body: Files, request: Request, shared: CurrentResources) -> dict[str, Any] | Response:
     """Load files about inspectors, all rows or none; 422 tells file, row and field of each mistake.
 
     They are what the command ``gis-supervision inspectors load`` takes.
@@ -191,12 +192,12 @@ def load(body: Files, request: Request, shared: CurrentResources) -> dict[str, A
         done = people_load.load(session, paths, by=body.by, datum=body.datum)
     if done.loaded:
         return done.to_dict()
-    detail = "; ".join(str(one) for one in done.wrong[:5])
+    translate = translator(language_of(request))
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        detail,
+        joined((one.message for one in done.wrong[:5]), "; "),
         request,
-        errors=[one.to_dict() for one in done.wrong],
+        errors=[one.to_dict(translate) for one in done.wrong],
     )
 
 

@@ -104,7 +104,7 @@ def proposed(
     if zones is not None:
         needs = [need for need in needs if need.id in set(zones)]
     known = inspectors.on(session, day, last, ids=only)
-    people = _people(session, day, last, known)
+    people = people_of(session, day, last, known)
     result = matched(needs, people, weights=weights, deputies=deputies, least_skilled=least_skilled)
     return _with_substitutes(session, rules, day, result, known)
 
@@ -194,7 +194,8 @@ def _medoid(cells: pl.DataFrame, hours: dict[int, float]) -> tuple[float, float]
     return float(lat[place]), float(lng[place])
 
 
-def _people(session: Session, day: date, end: date, known: Sequence[Inspector]) -> list[Person]:
+def people_of(session: Session, day: date, end: date, known: Sequence[Inspector]) -> list[Person]:
+    """Return inspectors as the matching sees them, in the time from ``day`` to before ``end``."""
     before = day - timedelta(days=1)
     held = responsibilities.held_before(session, day, before)
     middles = responsibilities.middles_before(session, before)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.optimize import linear_sum_assignment
 
+from gis_supervision.assignment import new_zones
 from gis_supervision.assignment.areas import FREE
 from gis_supervision.assignment.districting import Zoning, balanced_zones
 from gis_supervision.assignment.drafts import (
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gis_supervision.assignment.drafts import Basis
+
+CANDIDATES = 3
+"""Candidates for each zone that a proposal by matching keeps, with their reasons."""
 
 REPAIR_TOLERANCE = 0.03
 """Largest share off the mean that a repair aims at: less costs many changes."""
@@ -87,7 +91,8 @@ def redesign(
     """Divide the grid into zones anew.
 
     A new zone goes on as the zone in force that shares most hours with it, with its inspector:
-    altogether as many hours as possible stay with the one who knows them.
+    altogether as many hours as possible stay with the one who knows them. Zones beyond those in
+    force go to inspectors who would have none, as `gis_supervision.assignment.matching` chooses.
 
     Parameters
     ----------
@@ -121,16 +126,49 @@ def redesign(
         for one in of.timeline.holdings
         if one.zone_id in of.numbers and of.numbers[one.zone_id] in emptied
     ]
-    new_zone = gettext_noop("Zone %(zone)s is new: nobody is responsible for it yet.")
+    numbers = {old + place: code for place, code in enumerate(codes)}
+    emptied_ids = {of.held[number].id for number in emptied}
+    keep = {
+        who
+        for zone, who in of.timeline.responsible(of.timeline.period.first).items()
+        if zone not in emptied_ids
+    }
+    found = new_zones.matching(session, of, target, numbers, keep) if numbers else None
+    chosen = [] if found is None else found.matches
+    begun = [
+        Handover(match.zone_id, "responsible", None, match.inspector_id, of.timeline.period)
+        for match in chosen
+        if match.inspector_id is not None
+    ]
+    nobody = gettext_noop("Zone %(zone)s is new: nobody is responsible for it yet.")
+    somebody = gettext_noop(
+        "Zone %(zone)s is new: %(staff_number)s %(name)s is responsible for it, the choice of the"
+        " matching."
+    )
     zone_ends = gettext_noop("Zone %(zone)s ends: %(name)s has it no more.")
     notes = [*made.reasons]
-    notes += [Reason("new_zone", new_zone, {"zone": code}) for code in codes]
+    notes += [
+        Reason("new_zone", nobody, {"zone": match.zone})
+        if match.staff_number is None
+        else Reason(
+            "new_zone_given",
+            somebody,
+            {
+                "zone": match.zone,
+                "staff_number": match.staff_number,
+                "name": match.name or "",
+            },
+        )
+        for match in chosen
+    ]
     notes += [
         Reason("zone_ends", zone_ends, {"zone": of.held[one.number].code, "name": name})
         for one in ended
         if one.role == "responsible" and (name := of.timeline.people[one.from_id or 0].name)
     ]
-    parameters = {"zones": number, "tolerance": tolerance}
+    parameters: dict[str, Any] = {"zones": number, "tolerance": tolerance}
+    if found is not None:
+        parameters["matching"] = found.to_dict(CANDIDATES)
     return _for_good(
         session,
         of,
@@ -139,7 +177,7 @@ def redesign(
         parameters,
         seed=seed,
         zones=zones,
-        handovers=ended,
+        handovers=[*ended, *begun],
         notes=notes,
     )
 

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from gis_supervision.domain.rules import RulePack
     from gis_supervision.storage.absences import Covered
 
-CANDIDATES = 3
-"""Candidates for each zone that a proposal by matching keeps, with their reasons."""
-
 
 def redesign(
     session: Session,
@@ -143,7 +140,7 @@ def assignment(
         return propose(session, of, makers.assignment(session, of, responsible), by=by)
     found = candidates.proposed(session, rules, as_of=as_of, day=first)
     matched = {match.zone: match.staff_number for match in found.matches}
-    draft = makers.assignment(session, of, matched, matching=found.to_dict(CANDIDATES))
+    draft = makers.assignment(session, of, matched, matching=found.to_dict(makers.CANDIDATES))
     return propose(session, of, draft, by=by)
 
 

@@ -9,12 +9,13 @@ import pytest
 from cities import DAY, cells_on, state
 from sqlalchemy import select, text
 
-from gis_supervision.assignment import design, proposing
+from gis_supervision.assignment import candidates, design, proposing
 from gis_supervision.domain.proposals import Cover
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-from gis_supervision.storage import grid, proposal_decisions, proposals, zones
+from gis_supervision.storage import grid, inspectors, proposal_decisions, proposals, zones
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.inspectors import NewInspector
+from gis_supervision.storage.tables import Inspector
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +208,40 @@ def test_days_before_today_are_forced_with_a_reason(session, rules, today):
     accept(session, number, effective_on=early, force=True, reason="agreed then")
     assert cells_on(session, early)[moved[0]] == "Z02"
     assert cells_on(session, early - timedelta(days=1))[moved[0]] == "Z01"
+
+
+def test_zones_that_a_redesign_adds_have_an_inspector_from_the_first_day(session, rules, today):
+    free = [
+        inspectors.NewInspector("P5", "Person 5", 1600.0),
+        inspectors.NewInspector("P6", "Person 6", 1600.0, left_on=today),
+        inspectors.NewInspector("P7", "Person 7", 1600.0),
+    ]
+    _, _, away = inspectors.register(session, free)
+    factories.leave(
+        session, session.get(Inspector, away), today, today + timedelta(days=candidates.DAYS)
+    )
+    before = state(session)
+    number = proposing.redesign(
+        session, rules, by="An", first=today, as_of=DAY, zone_count=6, tolerance=0.2
+    )
+    assert state(session) == before
+    added = [row for row in proposals.zones(session, number) if row["responsible_before"] is None]
+    assert [(row["code"], row["responsible_after"]) for row in added] == [
+        ("Z05", "Person 5"),
+        ("Z06", None),
+    ] or [(row["code"], row["responsible_after"]) for row in added] == [
+        ("Z05", None),
+        ("Z06", "Person 5"),
+    ]
+    told = proposals.find(session, number)
+    assert {note["code"] for note in told.summary["notes"]} >= {"new_zone", "new_zone_given"}
+    (gains,) = [one for one in told.summary["people"] if one["staff_number"] == "P5"]
+    assert gains["hours_before"] == 0 < gains["hours_after"]
+    assert {zone["zone"] for zone in told.parameters["matching"]["zones"]} == {"Z05", "Z06"}
+    accept(session, number)
+    shown = {zone.code: zone.inspector for zone in zones.on(session, today)}
+    assert sorted(shown) == [f"Z0{n}" for n in range(1, 7)]
+    assert [who for who in shown.values() if who is None] == [None]
+    assert list(shown.values()).count("Person 5") == 1
+    proposal_decisions.undo(session, number, by="Ma Li", reason="no")
+    assert state(session) == before

@@ -24,7 +24,9 @@ from gis_supervision.domain.inspectors import checked_year_hours
 from gis_supervision.domain.proposals import Kind, without
 from gis_supervision.errors import ConflictError, InvalidInputError
 from gis_supervision.language import gettext_noop
+from gis_supervision.messages import joined
 from gis_supervision.storage import grid
+from gis_supervision.storage.later_changes import later_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -201,11 +203,20 @@ def move(session: Session, of: Basis, cells: Sequence[str], zone: str) -> Draft:
     InvalidInputError
         No cell is named.
     ConflictError
-        All of them are in the zone already.
+        All of them are in the zone already, or an accepted proposal moves some of them on a later
+        day; the message says which, when, and what to do.
     """
     if not cells:
         raise InvalidInputError("to move cells: expected the codes of at least one")
     places = of.places(cells)
+    later = later_changes(session, of.ground.cells.ids[places].tolist(), of.timeline.period.first)
+    if later:
+        raise ConflictError(
+            "cells cannot move to zone %(zone)s on %(first)s: %(later)s",
+            zone=zone,
+            first=of.timeline.period.first,
+            later=joined((one.message() for one in later), "; "),
+        )
     target = of.last.copy()
     target[places] = of.number(zone)
     if (target == of.last).all():

@@ -26,6 +26,7 @@ from gis_supervision.errors import ConflictError
 from gis_supervision.messages import Message, joined
 from gis_supervision.storage import absences, proposals, zone_periods
 from gis_supervision.storage.dispatch_tables import InspectorLeave
+from gis_supervision.storage.later_changes import later_changes
 from gis_supervision.storage.proposal_conflicts import (
     NAMED,
     base_changes,
@@ -194,7 +195,11 @@ def accept(
     if proposal.state == State.SUPERSEDED:
         last = proposals.history(session, number)[-1]
         raise ConflictError(
-            "proposal %(number)s is superseded %(reason)s", number=number, reason=last.reason
+            "proposal %(number)s is superseded %(reason)s from %(first)s on: make it anew for that"
+            " day or a later one, or undo the other one first",
+            number=number,
+            reason=last.reason,
+            first=last.effective_on or Message("its first day"),
         )
     check_transition(number, State(proposal.state), State.ACCEPTED)
     proposed = proposals.period_of(proposal.valid)
@@ -208,7 +213,12 @@ def accept(
     )
     unchanged = zone_periods.fingerprint(session, proposed) == proposal.zones_sha256
     if not unchanged or period.first < proposed.first:
-        _refuse(number, base_changes(session, number, period))
+        changed = base_changes(session, number, period)
+        if changed:
+            cells = proposals.cell_ids(session, number)
+            later = later_changes(session, cells, period.first)
+            changed = [*(one.message() for one in later), *changed]
+        _refuse(number, changed)
     if proposal.kind == Kind.RETURN and proposal.absent_id is not None:
         absences.shorten(session, number, proposal.absent_id, period)
     if proposal.kind in {Kind.ABSENCE, Kind.RETURN}:
@@ -460,5 +470,6 @@ def _supersede(session: Session, number: int, period: Period, actor: str) -> tup
             State.SUPERSEDED,
             actor,
             reason=f"by proposal {number}, which {actor} accepted and which changes {what}",
+            effective_on=period.first,
         )
     return tuple(found)

@@ -365,6 +365,12 @@ def cells(session: Session, number: int) -> list[dict[str, Any]]:
     return _rows(session, _CELLS, number)
 
 
+def cell_ids(session: Session, number: int) -> list[int]:
+    """Return the ids of the cells that a proposal moves."""
+    cells = select(ProposalCell.cell_id).where(ProposalCell.proposal_id == number).distinct()
+    return list(session.scalars(cells))
+
+
 def handovers(session: Session, number: int) -> list[dict[str, Any]]:
     """Return the changes of responsibility of a proposal."""
     return _rows(session, _HANDOVERS, number)

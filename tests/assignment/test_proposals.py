@@ -245,3 +245,38 @@ def test_zones_that_a_redesign_adds_have_an_inspector_from_the_first_day(session
     assert list(shown.values()).count("Person 5") == 1
     proposal_decisions.undo(session, number, by="Ma Li", reason="no")
     assert state(session) == before
+
+
+def test_a_move_before_one_that_is_accepted_already_says_what_is_in_the_way(session, rules, today):
+    on = cells_on(session, today)
+    cell = next(code for code, zone in on.items() if zone == "Z01")
+    soon, late = today + timedelta(days=30), today + timedelta(days=1000)
+
+    def move(first, zone):
+        return proposing.move(
+            session, rules, by="An", first=first, as_of=DAY, cells=[cell], zone=zone
+        )
+
+    open_one = move(soon, "Z03")
+    accepted = move(late, "Z02")
+    accept(session, accepted)
+    told = (
+        f"accepted proposal {accepted} moves cell {cell} to zone Z02 from {late} on: undo it first"
+        f" (gis-supervision proposals undo {accepted}), or choose {late} or a later day"
+    )
+    for zone in ("Z02", "Z03"):
+        with pytest.raises(ConflictError) as refused:
+            move(soon, zone)
+        assert str(refused.value) == f"cells cannot move to zone {zone} on {soon}: {told}"
+    with pytest.raises(ConflictError, match=f"from {late} on: make it anew for that day or a"):
+        accept(session, open_one)
+    # from that day on it is possible, but not brought forward
+    after = move(late + timedelta(days=5), "Z04")
+    with pytest.raises(ConflictError) as refused:
+        accept(session, after, effective_on=soon)
+    assert told in str(refused.value)
+    accept(session, after)
+    proposal_decisions.undo(session, after, by="Ma Li")
+    proposal_decisions.undo(session, accepted, by="Ma Li")
+    accept(session, move(soon, "Z03"))
+    assert cells_on(session, soon)[cell] == cells_on(session, late)[cell] == "Z03"

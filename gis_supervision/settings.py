@@ -86,9 +86,10 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     ] = 8000
-    language: Annotated[Language, Field(description="Language of pages, maps and reports.")] = (
-        "zh_CN"
-    )
+    language: Annotated[
+        Language,
+        Field(description="Language of pages, maps, reports and error messages: zh_CN or en."),
+    ] = "zh_CN"
     basemap_url: Annotated[
         str | None,
         Field(

@@ -371,14 +371,14 @@ def matched(
     chosen_weights = weights or Weights()
     if not 0 <= least_skilled <= 1:
         raise InvalidInputError(
-            "least_skilled %(least_skilled)s: expected a share from 0 to 1",
-            least_skilled=least_skilled,
+            "least_skilled %(share)s: expected a share from 0 to 1", share=least_skilled
         )
     rows = tuple(sorted(zones, key=lambda zone: (zone.code, zone.id)))
     columns = tuple(sorted(people, key=lambda person: (person.staff_number, person.id)))
-    for what, ids in (("zone", [z.id for z in rows]), ("inspector", [p.id for p in columns])):
-        if len(set(ids)) < len(ids):
-            raise InvalidInputError("matching: one %(what)s is given twice", what=what)
+    if len({zone.id for zone in rows}) < len(rows):
+        raise InvalidInputError("matching: one zone is given twice")
+    if len({person.id for person in columns}) < len(columns):
+        raise InvalidInputError("matching: one inspector is given twice")
     scale = _scale(rows)
     shares, distance = _shares(rows, columns, scale)
     factors = np.array([getattr(chosen_weights, name) for name in PARTS])

@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from gis_supervision.domain.datums import CANDIDATES, CGCS2000, Datum, to_wgs84
 from gis_supervision.domain.polygons import METRES_PER_DEGREE, as_polygons
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +131,7 @@ def diagnose(
     if not known.any():
         raise InvalidInputError("no point has coordinates: nothing to tell a datum by")
     datums = _distinct(candidates)
-    area = as_polygons([boundary], "boundary")[0]
+    area = as_polygons([boundary], Message("boundary"))[0]
     shapely.prepare(area)
     fits, inside = [], {}
     for datum in datums:
@@ -183,7 +184,10 @@ def compare_outlines(
     """
     datums = _distinct(candidates)
     seconds = datums if second_datum is None else (Datum.parse(second_datum),)
-    ones, others = as_polygons(first, "first outline"), as_polygons(second, "second outline")
+    ones, others = (
+        as_polygons(first, Message("first outline")),
+        as_polygons(second, Message("second outline")),
+    )
     extent = shapely.total_bounds(others)
     scale = np.array([np.cos(np.radians((extent[1] + extent[3]) / 2)), 1.0]) * METRES_PER_DEGREE
     one_lines = {datum: _border(ones, datum, scale) for datum in datums}

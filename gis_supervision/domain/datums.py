@@ -305,7 +305,7 @@ def _checked_pair(x: npt.ArrayLike, y: npt.ArrayLike) -> Pair:
 
 
 def _check_degrees(lng: Floats, lat: Floats, where: Message) -> None:
-    for name, values, limit in (("longitude", lng, 180), ("latitude", lat, 90)):
+    for name, values, limit in ((Message("longitude"), lng, 180), (Message("latitude"), lat, 90)):
         beyond = np.abs(values) > limit
         if beyond.any():
             row = int(np.argmax(beyond))

@@ -288,7 +288,7 @@ def assign(
             shape=xs.shape,
             ys_shape=ys.shape,
         )
-    array = as_polygons(polygons, "cell")
+    array = as_polygons(polygons, Message("cell"))
     cell = np.full(xs.size, array.size, dtype=np.int64)
     status = np.full(xs.size, "outside", dtype="<U7")
     located = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
@@ -434,7 +434,7 @@ def _checked_boundaries(
         )
     if divisions is None and len(given) > 1:
         names = tuple(str(number) for number in range(1, len(given) + 1))
-    areas = as_polygons(given, "boundary")
+    areas = as_polygons(given, Message("boundary"))
     valid = shapely.is_valid(areas)
     if not valid.all():
         row = int(np.argmin(valid))

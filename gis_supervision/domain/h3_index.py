@@ -22,6 +22,7 @@ from scipy.sparse import csr_array
 from shapely import MultiPolygon, Polygon
 
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -416,8 +417,8 @@ def _checked_points(lat: npt.ArrayLike, lng: npt.ArrayLike) -> pl.DataFrame:
             lngs_shape=lngs.shape,
         )
     for name, values, limit in (
-        ("latitude", lats, _HALF_TURN / 2),
-        ("longitude", lngs, _HALF_TURN),
+        (Message("latitude"), lats, _HALF_TURN / 2),
+        (Message("longitude"), lngs, _HALF_TURN),
     ):
         beyond = np.abs(values) > limit
         if beyond.any():

@@ -16,6 +16,8 @@ from gis_supervision.language import gettext_noop
 if TYPE_CHECKING:
     from datetime import date
 
+    from gis_supervision.messages import Message
+
 
 class Skill(StrEnum):
     """What a certificate lets an inspector inspect."""
@@ -131,7 +133,7 @@ class Period:
     def __contains__(self, day: date) -> bool:
         return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
 
-    def required(self, what: str) -> Period:
+    def required(self, what: Message) -> Period:
         """Return the period, refusing one without a day.
 
         Raises

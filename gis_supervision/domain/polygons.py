@@ -33,7 +33,10 @@ _MAJOR_AXIS_M: Final = 6_378_137.0
 _ECCENTRICITY: Final = 0.0818191908426215  # of the WGS84 ellipsoid
 
 
-def as_polygons(polygons: Sequence[BaseGeometry] | Polygons, what: str = "polygon") -> Polygons:
+_POLYGON: Final = Message("polygon")
+
+
+def as_polygons(polygons: Sequence[BaseGeometry] | Polygons, what: Message = _POLYGON) -> Polygons:
     """Return the polygons as an array, or say which of them is not a (multi)polygon.
 
     Raises

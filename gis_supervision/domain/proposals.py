@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gis_supervision import messages
 from gis_supervision.errors import ConflictError, InvalidInputError
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +39,17 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
     SUPERSEDED = "superseded"
     UNDONE = "undone"
+
+
+STATE_WORDS: Final = {
+    State.OPEN: Message("open"),
+    State.ACCEPTED: Message("accepted"),
+    State.REJECTED: Message("rejected"),
+    State.WITHDRAWN: Message("withdrawn"),
+    State.SUPERSEDED: Message("superseded"),
+    State.UNDONE: Message("undone"),
+}
+"""What people call the states."""
 
 
 class Cover(StrEnum):
@@ -123,17 +135,17 @@ def check_transition(number: int, state: State, to: State) -> None:
         Naming the proposal, its state and what is expected.
     """
     if to not in TRANSITIONS[state]:
-        expected = [str(one) for one, after in TRANSITIONS.items() if to in after]
+        expected = [STATE_WORDS[one] for one, after in TRANSITIONS.items() if to in after]
         raise ConflictError(
             "proposal %(number)s is %(state)s: only one that is %(expected)s can be %(to)s",
             number=number,
-            state=state,
+            state=STATE_WORDS[state],
             expected=messages.joined(expected, " or "),
-            to=to,
+            to=STATE_WORDS[to],
         )
 
 
-def checked_reason(action: str, reason: str | None) -> str:
+def checked_reason(action: Message, reason: str | None) -> str:
     """Return a reason without spaces around it.
 
     Raises
@@ -186,7 +198,7 @@ def effective_period(
                 day=day,
                 today=today,
             )
-        checked_reason("accept a proposal from an earlier day on", reason)
+        checked_reason(Message("accept a proposal from an earlier day on"), reason)
     if day < proposed.first and not movable:
         raise InvalidInputError(
             "effective on %(day)s: the proposal is for the days from %(first)s on, expected that"

@@ -233,7 +233,7 @@ def _known(session: Session, tables: Tables) -> dict[str, int]:
 
 def _skill(session: Session, row: Row, ids: dict[str, int], by: str) -> bool:
     has = row.values
-    valid = period_of(row).required("certificate")
+    valid = period_of(row).required(Message("certificate"))
     wanted = Certificate(has["skill"], valid, has.get("certificate_number"))
     person = ids[has["staff_number"]]
     if wanted in inspectors.certificates_of(session, person):

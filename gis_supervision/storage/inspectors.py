@@ -327,7 +327,7 @@ def certify(
     ConflictError
         When one that begins later overlaps it.
     """
-    valid.required("certificate")
+    valid.required(Message("certificate"))
     old = session.scalars(
         select(InspectorSkill).where(
             InspectorSkill.inspector_id == inspector_id,
@@ -429,7 +429,7 @@ def take_leave(session: Session, inspector_id: int, period: Period, *, reason: s
         )
     if period.first is None or period.end is None:
         raise InvalidInputError("leave: expected a first and a last day")
-    period.required("leave")
+    period.required(Message("leave"))
     other = session.scalars(
         select(InspectorLeave).where(
             InspectorLeave.inspector_id == inspector_id,

@@ -229,7 +229,7 @@ def _points(
     else:
         x, y = _from_wkb(column, name, rows)
     missing = np.isnan(x) & np.isnan(y)
-    for values, axis, limit in ((y, "latitude", 90.0), (x, "longitude", 180.0)):
+    for values, axis, limit in ((y, Message("latitude"), 90.0), (x, Message("longitude"), 180.0)):
         wrong = ~(np.abs(values) <= limit) & ~missing
         if wrong.any():
             found = values[int(np.argmax(wrong))]

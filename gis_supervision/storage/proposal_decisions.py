@@ -261,7 +261,7 @@ def reject(session: Session, number: int, *, by: str, reason: str | None) -> Dec
     InvalidInputError
         The reason or the name is missing.
     """
-    told = checked_reason("reject a proposal", reason)
+    told = checked_reason(Message("reject a proposal"), reason)
     return _close(session, number, State.REJECTED, checked_actor(by), told)
 
 
@@ -326,7 +326,7 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
     check_transition(number, State(proposal.state), State.UNDONE)
     begins = None if proposal.effective is None else proposal.effective.lower
     if begins is None or begins <= today(session):
-        reason = checked_reason("undo a proposal that is in effect", reason)
+        reason = checked_reason(Message("undo a proposal that is in effect"), reason)
     later = built_on(session, number)
     if later:
         raise ConflictError(

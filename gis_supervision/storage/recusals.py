@@ -92,7 +92,7 @@ def add(
     """
     if (premises_id is None) == (owner is None):
         raise InvalidInputError("recusal: expected either a premises or an owner")
-    valid.required("recusal")
+    valid.required(Message("recusal"))
     target = (
         InspectorRecusal.premises_id == premises_id
         if owner is None

@@ -19,6 +19,7 @@ from gis_supervision.domain.divisions import (
 from gis_supervision.domain.grid import serials
 from gis_supervision.domain.topology import TopologyReport, areas_m2, check_topology
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.messages import Message
 from gis_supervision.storage.grid import Built, ewkb, start
 from gis_supervision.storage.tables import Division, Grid
 from gis_supervision.storage.tables import DivisionCode as Code
@@ -182,7 +183,7 @@ def _checked_codes(
 ) -> list[str | None]:
     if not len(polygons):
         raise InvalidInputError("grid: expected at least one polygon")
-    for what, values in (("codes", codes), ("divisions", divisions)):
+    for what, values in ((Message("codes"), codes), (Message("divisions"), divisions)):
         if values is not None and len(values) != len(polygons):
             raise InvalidInputError(
                 "grid: %(count)s polygons but %(values_count)s %(what)s: expected one for each",

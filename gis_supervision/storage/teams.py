@@ -40,7 +40,7 @@ def team_up(
     """
     if lead_id == assistant_id:
         raise InvalidInputError("team: expected two different inspectors")
-    valid.required("team")
+    valid.required(Message("team"))
     # across two columns no constraint can tell: writers take turns
     session.execute(text("LOCK TABLE inspector_team IN SHARE ROW EXCLUSIVE MODE"))
     both = [lead_id, assistant_id]

@@ -324,3 +324,25 @@ def test_an_inspection_that_was_another_premises_takes_its_findings_along(regist
     ) == [("L1", "2", 1), ("L2", "1", 2)]
     batches.undo(register.engine, report.batch_id, actor="tester")
     assert register.facts() == before
+
+
+def test_what_was_expected_is_told_in_the_language_of_the_reader(register):
+    chinese = translator("zh_CN")
+    later = register.visits + "L1,Uno,1,44.4,84.6,1,01/07/2024\n"
+    cases = [
+        (
+            register.visits.replace("Lat", "Latt", 1),
+            "(did you mean 'Latt'?)",
+            "（是否指 'Latt'？）",
+        ),
+        (register.visits.replace(",44", ",944", 1), "-90 to 90", "-90 至 90"),
+        (register.visits.replace(",84.6,1,", ",84.6,9,", 1), "inspection", "检查记录"),
+        (later, "row 2", "第 2 行"),
+    ]
+    for visits, in_english, in_chinese in cases:
+        report = register.run(register.town(visits))
+        told = {r.expected: r.expected_in(chinese) for r in report.rejections}
+        assert told[in_english] == in_chinese
+        words = [one["expected"] for one in report.to_dict(chinese)["rejections"]]
+        assert in_chinese in words
+        assert in_english in [one["expected"] for one in report.to_dict()["rejections"]]

@@ -176,7 +176,7 @@ def list_(
     print_table(
         _("Plans"),
         (
-            *(_("Day"), _("Version"), _("In force"), _("Unit")),
+            *(_("Day"), _("Version"), _("In force"), _("Part")),
             *(_("Routes"), _("Stops"), _("Made by")),
         ),
         [

@@ -60,7 +60,30 @@ def one(
     -------
     str
     """
-    return _drawn("draw.html", language, draw=draw, files=files, url_for=url_for)
+    rows = draw.get("results", ())
+    return _drawn(
+        "draw.html",
+        language,
+        draw=draw,
+        files=files,
+        url_for=url_for,
+        drawn=_in_turn([row for row in rows if row["kind"] != "reserve"]),
+        reserves=[row for row in rows if row["kind"] == "reserve"],
+    )
+
+
+def _in_turn(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put each substitute behind what it stands for."""
+    named = {row["licence"]: row for row in rows}
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if row["stands_for"] is not None:
+            continue
+        here: dict[str, Any] | None = row
+        while here is not None:
+            found.append(here)
+            here = named.get(here["replaced_by"]) if here["replaced_by"] else None
+    return found
 
 
 def _drawn(template: str, language: Language, **values: Any) -> str:

@@ -6,6 +6,7 @@ no file of the catalogue and no address of the service shows a visit before it t
 
 from __future__ import annotations
 
+import colorsys
 from typing import TYPE_CHECKING, Any, Final
 
 from gis_supervision.catalogue.models import Catalogue, Layer, Map
@@ -27,7 +28,10 @@ COLORS: Final = (
     "#1f6f8b", "#c0503a", "#3d8b4f", "#7a4fa3", "#d08c1d", "#2a4f9e", "#a33b6b", "#5f6b2e",
     "#0f9d9d", "#8a5a2b", "#6c7a89", "#e06c9f",
 )  # fmt: skip
-"""Colours of routes, in turn."""
+"""Colours of the first routes; `color` gives those of the others."""
+_GOLDEN: Final = 0.618034
+_SHADES: Final = (0.38, 0.52, 0.30)
+"""Lightness of further colours, in turn."""
 
 _NEVER: Final = "never"
 
@@ -71,11 +75,13 @@ def build(
 
 
 def _catalogue(routes: Sequence[Shown]) -> Catalogue:
+    first, last = min(one.at for one in routes), max(one.at for one in routes)
+    days = f"{first}" if first == last else f"{first} – {last}"
     named = [
         {
             "value": route.title,
             "title": {"en": route.title, "zh_CN": route.title},
-            "color": COLORS[at % len(COLORS)],
+            "color": color(at),
         }
         for at, route in enumerate(routes)
     ]
@@ -127,7 +133,10 @@ def _catalogue(routes: Sequence[Shown]) -> Catalogue:
     report = Map.model_validate(
         {
             "name": "routes",
-            "title": _text(gettext_noop("Routes of the day")),
+            "title": {
+                language: f"{title} {days}"
+                for language, title in _text(gettext_noop("Routes of the day")).items()
+            },
             "description": _text(
                 gettext_noop(
                     "Stops in order, with straight legs between them. Visits are not announced:"
@@ -142,7 +151,7 @@ def _catalogue(routes: Sequence[Shown]) -> Catalogue:
                 {
                     "title": _text(gettext_noop("Stops")),
                     "layer": "day_stops",
-                    "columns": ["route", "position", "starts", "ends", "name", "address"],
+                    "columns": ["route", "position", "starts", "name", "address"],
                     "order_by": ["route", "position"],
                     "limit": 2000,
                 }
@@ -150,6 +159,16 @@ def _catalogue(routes: Sequence[Shown]) -> Catalogue:
         }
     )
     return Catalogue(layers={"day_routes": lines, "day_stops": stops}, maps={"routes": report})
+
+
+def color(number: int) -> str:
+    """Return the colour of a route: the first by hand, the others by the golden angle."""
+    if number < len(COLORS):
+        return COLORS[number]
+    further = number - len(COLORS)
+    shade = _SHADES[further % len(_SHADES)]
+    rgb = colorsys.hls_to_rgb(further * _GOLDEN % 1.0, shade, 0.6)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
 def _layer(

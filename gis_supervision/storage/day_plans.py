@@ -171,9 +171,10 @@ class LeftOutOn:
 
 @dataclass(frozen=True)
 class Shown:
-    """A route that a map shows: its number and what it is called there."""
+    """A route that a map shows: its number, its day and what it is called there."""
 
     id: int
+    at: date
     title: str
 
 
@@ -206,18 +207,29 @@ INNER JOIN premises AS p ON s.premises_id = p.id
 
 @contextmanager
 def shown(session: Session, route_ids: Sequence[int]) -> Iterator[list[Shown]]:
-    """Let `SHOWN_ROUTES` and `SHOWN_STOPS` speak of some routes, in this session alone."""
+    """Let `SHOWN_ROUTES` and `SHOWN_STOPS` speak of some routes, in this session alone.
+
+    A route is called by the names of those who go, with the day where there are several, and with
+    their numbers where names are the same.
+    """
     session.execute(
         text(
-            "CREATE TEMPORARY TABLE shown_route AS SELECT r.id,"
-            " to_char(r.day, 'MM-DD') || ' ' || a.name || coalesce(', ' || b.name, '') AS title"
+            "CREATE TEMPORARY TABLE shown_route AS"
+            " WITH named AS (SELECT r.id, r.day AS at,"
+            " a.name || coalesce(', ' || b.name, '') AS people,"
+            " CASE WHEN min(r.day) OVER () < max(r.day) OVER ()"
+            " THEN to_char(r.day, 'MM-DD') || ' ' ELSE '' END AS day,"
+            " concat_ws(', ', a.staff_number, b.staff_number) AS numbers"
             " FROM day_route AS r INNER JOIN inspector AS a ON r.lead_id = a.id"
-            " LEFT JOIN inspector AS b ON r.assistant_id = b.id WHERE r.id = ANY(:ids)"
+            " LEFT JOIN inspector AS b ON r.assistant_id = b.id WHERE r.id = ANY(:ids))"
+            " SELECT id, at, day || people ||"
+            " CASE WHEN count(*) OVER (PARTITION BY day, people) > 1"
+            " THEN ' (' || numbers || ')' ELSE '' END AS title FROM named"
         ),
         {"ids": list(route_ids)},
     )
     try:
-        rows = session.execute(text("SELECT id, title FROM shown_route ORDER BY title, id"))
+        rows = session.execute(text("SELECT id, at, title FROM shown_route ORDER BY title, id"))
         yield [Shown(**row) for row in rows.mappings()]
     finally:
         session.execute(text("DROP TABLE shown_route"))

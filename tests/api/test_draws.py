@@ -146,6 +146,9 @@ def test_a_reserve_stands_for_what_is_closed(client, tmp_path):
     assert f"递补 {gone}" in page
     assert digest in page
     assert "<b>for good" not in page
+    # the substitute comes next to what it stands for, and does not count twice
+    assert page.index(f"递补 {gone}") - page.index(f"由 {first} 递补") < 800
+    assert "抽中主体 (6)" in page
     layer = client.get(f"/layers/drawn_premises/items?draw={number}&kind=substitute").json()
     assert [one["id"] for one in layer["features"]] == [first]
     assert client.get(f"/maps/drawn_premises?draw={number}").status_code == 200

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -433,6 +434,26 @@ def test_the_map_has_lines_and_no_homes(session, rules):
     assert "S10" not in alone
     with pytest.raises(NotFoundError):
         route_map.build(session, [])
+
+
+def test_routes_of_people_of_one_name_and_of_several_days_are_told_apart(session, rules, register):
+    people, _ = register
+    for person, _zone in people:
+        person.name = "王芳"
+    session.flush()
+    plan(session, rules, days=2)
+    found = day_plans.routes(session, MONDAY, MONDAY + timedelta(days=1))
+    ids = [route.id for route in found if route.day == MONDAY]
+    with day_plans.shown(session, ids) as routes:
+        assert [one.title for one in routes] == ["王芳 (N0)", "王芳 (N1)"]
+    assert f"当日路线图 {MONDAY}" in route_map.build(session, ids)
+    session.execute(text("UPDATE day_route SET day = day + 1 WHERE id = :id"), {"id": ids[1]})
+    with day_plans.shown(session, ids) as routes:
+        assert [one.title for one in routes] == ["06-03 王芳", "06-04 王芳"]
+    assert f"{MONDAY} – {MONDAY + timedelta(days=1)}" in route_map.build(session, ids)
+    colors = [route_map.color(number) for number in range(60)]
+    assert len(set(colors)) == 60
+    assert all(re.fullmatch("#[0-9a-f]{6}", one) for one in colors)
 
 
 def test_a_team_of_one_day_and_certificates_that_end(session, rules, register):

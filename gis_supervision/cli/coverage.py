@@ -81,6 +81,7 @@ def calendar(
                 until=None if days is None else coverage_lists.days_after(day, days),
                 zone=zone,
                 inspector=inspector,
+                rules=connection.rules(),
             )
         if ics is not None:
             name = " ".join(part for part in (_("Next visits"), inspector, zone) if part)
@@ -139,7 +140,7 @@ def gaps(as_of: AsOf = None, most: Most = 50, as_json: AsJson = False) -> None:
         with _covered(connection, as_of) as (session, made):
             day = made.as_of
             cells = coverage_lists.unattended_cells(session, made)
-            never = coverage_lists.next_visits(session, made, never=True)
+            never = coverage_lists.next_visits(session, made, never=True, rules=connection.rules())
     if as_json:
         print_json(
             {

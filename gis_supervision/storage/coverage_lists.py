@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from gis_supervision.errors import InvalidInputError, NotFoundError
+from gis_supervision.storage import substitutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from gis_supervision.domain.rules import RulePack
     from gis_supervision.storage.analyses import Run
 
 REASONS: Final = (
@@ -158,6 +160,7 @@ def next_visits(
     inspector: str | None = None,
     never: bool = False,
     most: int | None = None,
+    rules: RulePack | None = None,
 ) -> list[NextVisit]:
     """List the premises whose next visit or full checklist is due, the most urgent first.
 
@@ -177,6 +180,9 @@ def next_visits(
         Only premises that were never visited.
     most
         Largest number to list.
+    rules
+        Rule pack that tells which certificates premises ask for, so that who takes those from which
+        the inspector of the zone is recused is named; left out: nobody is.
 
     Returns
     -------
@@ -195,17 +201,27 @@ def next_visits(
         raise NotFoundError(
             "inspector %(inspector)r has no zone on %(as_of)s", inspector=inspector, as_of=run.as_of
         )
+    taken = {} if rules is None else substitutes.taken_on(session, run.as_of, rules)
+    taking = {number: who for number, who in taken.items() if who is not None}
     rows = session.execute(
         text("""
             SELECT
                 v.licence, v.name, v.category, v.risk_class, v.address, v.division, v.zone,
-                v.inspector, v.staff_number, v.status, v.visited_on, v.due_on, v.checklist_due_on
+                coalesce(v.inspector, o.name) AS inspector,
+                coalesce(v.staff_number, o.staff_number) AS staff_number,
+                v.status, v.visited_on, v.due_on, v.checklist_due_on
             FROM covered_premises AS v
+            LEFT JOIN unnest(
+                CAST(:taken AS bigint[]), CAST(:numbers AS text[]), CAST(:names AS text[])
+            ) AS o (premises_id, staff_number, name) ON v.premises_id = o.premises_id
             WHERE
                 v.run_id = :run
                 AND least(v.due_on, v.checklist_due_on) <= coalesce(:until, 'infinity'::date)
                 AND (CAST(:zone AS text) IS NULL OR v.zone = :zone)
-                AND (CAST(:inspector AS text) IS NULL OR v.staff_number = :inspector)
+                AND (
+                    CAST(:inspector AS text) IS NULL
+                    OR coalesce(v.staff_number, o.staff_number) = :inspector
+                )
                 AND (NOT :never OR v.status = 'never')
             ORDER BY least(v.due_on, v.checklist_due_on), v.licence
             LIMIT :most
@@ -217,6 +233,9 @@ def next_visits(
             "inspector": inspector,
             "never": never,
             "most": most,
+            "taken": list(taking),
+            "numbers": [who.staff_number for who in taking.values()],
+            "names": [who.name for who in taking.values()],
         },
     )
     return [NextVisit(**row) for row in rows.mappings()]

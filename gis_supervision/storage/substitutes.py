@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from gis_supervision.domain.substitutes import Kept, Place
+from gis_supervision.domain.substitutes import Kept, Place, substitute
+from gis_supervision.storage import inspectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from gis_supervision.domain.inspectors import Inspector
     from gis_supervision.domain.rules import RulePack
 
 _KEPT = text(
@@ -37,6 +39,24 @@ _MIDDLES = text(
     WHERE a.role = 'responsible' AND a.valid @> CAST(:day AS date)
     GROUP BY a.inspector_id, a.zone_id
     ORDER BY a.inspector_id, a.zone_id
+    """
+)
+_RECUSED = text(
+    """
+    SELECT p.id, z.code AS zone, a.inspector_id,
+        ARRAY(
+            SELECT d.inspector_id FROM inspector_assignment AS d
+            WHERE
+                d.zone_id = a.zone_id AND d.role = 'deputy' AND d.valid @> CAST(:day AS date)
+        ) AS deputies
+    FROM inspector_recusal AS r
+    INNER JOIN premises AS p ON r.premises_id = p.id OR r.owner_credit_code = p.credit_code
+    INNER JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> CAST(:day AS date)
+    INNER JOIN zone AS z ON m.zone_id = z.id
+    INNER JOIN inspector_assignment AS a
+        ON m.zone_id = a.zone_id AND r.inspector_id = a.inspector_id
+        AND a.role = 'responsible' AND a.valid @> CAST(:day AS date)
+    WHERE r.valid @> CAST(:day AS date)
     """
 )
 _CHANGES = text(
@@ -90,6 +110,21 @@ def middles(session: Session, day: date) -> dict[int, list[Place]]:
     for row in session.execute(_MIDDLES, {"day": day}):
         found.setdefault(row.inspector_id, []).append((row.lat, row.lng))
     return found
+
+
+def taken_on(session: Session, day: date, rules: RulePack) -> dict[int, Inspector | None]:
+    """Return who takes the premises whose zone's inspector is recused on a day, by premises id."""
+    rows = {row.id: row for row in session.execute(_RECUSED, {"day": day})}
+    if not rows:
+        return {}
+    known, places = inspectors.on(session, day), middles(session, day)
+    found = kept(session, rows, rules)
+    return {
+        number: None
+        if number not in found
+        else substitute(day, found[number][0], known, places, row.deputies)
+        for number, row in rows.items()
+    }
 
 
 def changes(session: Session) -> list[date]:

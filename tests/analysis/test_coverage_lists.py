@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from gis_supervision.analysis import run
 from gis_supervision.analysis.coverage import due_in_days, status
+from gis_supervision.domain.inspectors import SKILLS
 from gis_supervision.domain.rule_history import RuleHistory, load_rule_history
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.rendering import visit_calendar
 from gis_supervision.storage import coverage_lists
-from gis_supervision.storage.tables import CellMetric
+from gis_supervision.storage.tables import CellMetric, GridCell, Inspector
 
 DEMO = Path(__file__).parents[2] / "gis_supervision/demo"
 DAY = date(2025, 6, 30)
@@ -223,3 +225,42 @@ def test_the_due_day_is_the_last_one_in_time(visited, interval, opened):
         assert in_time == 0 or left < -visited
     else:
         assert left == (0 if opened is None else int(interval) - opened)
+
+
+def test_who_is_recused_visits_nothing_there_another_does(session, town, wusu):
+    zone = factories.zone(session, code="Z2")
+    cell = session.scalars(select(GridCell).where(GridCell.code == "C2")).one()
+    factories.zone_cell(session, zone, cell)
+    other = factories.inspector(session, staff_number="S-2", name="李娜")
+    factories.assignment(session, zone, other)
+    for skill in SKILLS:
+        factories.skill(session, other, skill)
+    person = session.scalars(select(Inspector).where(Inspector.staff_number == "S-1")).one()
+    shop = town["in-time"]
+    shop.credit_code = "91654202MA77ABCD1X"
+    made = run.coverage(session, wusu, DAY)
+    before = {one.licence: one.staff_number for one in coverage_lists.next_visits(session, made)}
+    factories.recusal(session, person, shop)
+    factories.recusal(session, person, owner_credit_code=shop.credit_code)
+    visits = coverage_lists.next_visits(session, made, rules=wusu)
+    after = {one.licence: one.staff_number for one in visits}
+    assert before.pop("in-time") == "S-1"
+    assert after.pop("in-time") == "S-2"
+    assert before == after, "all else stays, and nothing is told twice"
+    assert len(visits) == len(after) + 1
+    mine = {
+        number: {
+            one.licence
+            for one in coverage_lists.next_visits(session, made, inspector=number, rules=wusu)
+        }
+        for number in ("S-1", "S-2")
+    }
+    assert "in-time" in mine["S-2"] - mine["S-1"]
+    # away as well, nobody is left
+    factories.leave(session, other, DAY, DAY + timedelta(days=1))
+    (left,) = [
+        one
+        for one in coverage_lists.next_visits(session, made, rules=wusu)
+        if one.licence == "in-time"
+    ]
+    assert (left.inspector, left.staff_number, left.zone) == (None, None, "Z1")

@@ -57,6 +57,7 @@ def calendar(
             zone=zone,
             inspector=inspector,
             most=limit + 1,
+            rules=shared.rules,
         )
     return {
         "as_of": made.as_of,
@@ -82,6 +83,7 @@ def calendar_file(
             made,
             until=None if days is None else coverage_lists.days_after(made.as_of, days),
             inspector=inspector,
+            rules=shared.rules,
         )
     content = visit_calendar.write(visits, made.as_of, name=inspector, language=language)
     return Response(content, media_type="text/calendar; charset=utf-8")
@@ -95,7 +97,9 @@ def gaps(
     asked(request, known=("as_of", "limit"))
     with _covered(shared, as_of) as (session, made):
         cells = coverage_lists.unattended_cells(session, made)
-        never = coverage_lists.next_visits(session, made, never=True, most=limit + 1)
+        never = coverage_lists.next_visits(
+            session, made, never=True, most=limit + 1, rules=shared.rules
+        )
     return {
         "as_of": made.as_of,
         "more": len(cells) > limit or len(never) > limit,

@@ -132,6 +132,10 @@ _TYPER = (
 )
 
 
+_PLACEHOLDER = re.compile(r"%\\\((\w+)\\\)s")
+_NUMBERS = {"count", "parts", "area", "compactness"}
+"""Placeholders that stand for a number; any other stands for any text."""
+
 LIBRARIES = (*_PYDANTIC, *_TYPER)
 
 
@@ -163,11 +167,11 @@ def recognised(text: str, sentences: tuple[Message, ...] = LIBRARIES) -> Message
 @cache
 def _patterns(sentences: tuple[Message, ...]) -> list[tuple[re.Pattern[str], Message]]:
     return [
-        (
-            re.compile(
-                re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(message.template)), re.DOTALL
-            ),
-            message,
-        )
+        (re.compile(_PLACEHOLDER.sub(_group, re.escape(message.template)), re.DOTALL), message)
         for message in sentences
     ]
+
+
+def _group(placeholder: re.Match[str]) -> str:
+    name = placeholder[1]
+    return rf"(?P<{name}>{'[0-9.]+' if name in _NUMBERS else '.+?'})"

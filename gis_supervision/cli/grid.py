@@ -11,8 +11,11 @@ import typer
 from gis_supervision.cli.connection import connected
 from gis_supervision.cli.shapes import column, read_shapes
 from gis_supervision.cli.terminal import AsJson, print_json, print_table, progress
+from gis_supervision.domain.topology import REMARKS
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Translator, gettext_noop
+from gis_supervision.library_texts import recognised
+from gis_supervision.messages import told
 from gis_supervision.rendering import tables
 from gis_supervision.storage import cell_history, grid, placement, supplied_grid
 from gis_supervision.storage.database import session_scope
@@ -82,7 +85,7 @@ def build(
         return
     _print_built(_, built)
     for note in built.notes:
-        typer.echo(note)
+        typer.echo(_remark(note, _))
     typer.echo(_("Next: `gis-supervision zones design`"))
 
 
@@ -145,7 +148,7 @@ def load(
             _("%(count)d polygons in %(file)s", count=done.polygons, file=file.name),
             (_("Fault"), _("Cells"), _("Area (m²)"), _("Note")),
             [
-                (fault.kind, ", ".join(fault.cells), fault.area_m2, fault.note)
+                (fault.kind, ", ".join(fault.cells), fault.area_m2, _remark(fault.note, _))
                 for fault in done.faults[:SHOWN]
             ],
         )
@@ -326,6 +329,10 @@ def _accepted(names: list[str]) -> list[supplied_grid.FaultKind]:
     return found
 
 
+def _remark(note: str, translate: Translator) -> str:
+    return str(told(recognised(note, REMARKS), translate))
+
+
 def _fault_table(_: Translator, done: supplied_grid.Supply) -> tables.Table:
     return tables.Table(
         "faults",
@@ -346,7 +353,7 @@ def _fault_table(_: Translator, done: supplied_grid.Supply) -> tables.Table:
                     fault.area_m2,
                     fault.lng,
                     fault.lat,
-                    fault.note,
+                    _remark(fault.note, _),
                 )
                 for fault in done.faults
             ]

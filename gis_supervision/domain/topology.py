@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
 from shapely import MultiPolygon, Polygon
 
 from gis_supervision.domain.polygons import METRES_PER_DEGREE, Edges, areas_m2, as_polygons
+from gis_supervision.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,29 @@ __all__ = [
     "as_polygons",
     "check_topology",
 ]
+
+
+REMARKS: Final = (
+    Message("no geometry"),
+    Message("%(kind)s without an area: %(reason)s", kind="", reason=""),
+    Message(
+        "repaired: %(reason)s; %(parts)s part(s), %(area)s m2",
+        reason="",
+        parts="",
+        area="",
+    ),
+    Message("overlap by %(area)s m2", area=""),
+    Message("no cell covers %(area)s m2", area=""),
+    Message("%(area)s m2, compactness %(compactness)s", area="", compactness=""),
+    Message("%(area)s m2 lie outside the boundary", area=""),
+    Message("%(count)s sliver merged in; %(mistake)s", count="", mistake=""),
+    Message("%(count)s slivers merged in; %(mistake)s", count="", mistake=""),
+    Message("%(count)s sliver merged in", count=""),
+    Message("%(count)s slivers merged in", count=""),
+    Message("sliver of %(area)s m2 kept: it borders no cell of its division", area=""),
+    Message("%(key)s: %(mistake)s", key="", mistake=""),
+)
+"""What is remarked of cells, as `recognised` takes it; the last names the cell first."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ from shapely import MultiPolygon, Point, Polygon, box
 
 from gis_supervision.domain import grid, h3_index
 from gis_supervision.domain.divisions import UnitGridCode
+from gis_supervision.domain.topology import REMARKS
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.language import translator
+from gis_supervision.library_texts import recognised
 
 VILLAGES = ["654202100001", "654202100002"]
 
@@ -160,6 +163,8 @@ def test_slivers_join_the_neighbour_with_the_longest_common_border():
     kept = grid.square_lattice(area, 1000, min_share=0.0)
     assert len(kept) > len(cells) == 1
     assert "merged in" in cells.notes[0]
+    told = recognised(f"C1: {cells.notes[0]}", REMARKS)
+    assert told.translated(translator("zh_CN")) == "C1：并入 4 个碎片"
 
 
 @settings(deadline=None, max_examples=25)
@@ -190,6 +195,7 @@ def test_an_islet_is_kept_with_a_note():
     cells = grid.square_lattice(area, 1000)
     (at,) = np.flatnonzero(shapely.intersects(cells.polygons, Point(84.5, 44.5)))
     assert "kept: it borders no cell" in cells.notes[at]
+    assert "未并入的碎片" in recognised(cells.notes[at], REMARKS).translated(translator("zh_CN"))
     assert_fills(cells, [area])
 
 

@@ -10,6 +10,7 @@ from shapely import MultiPolygon, Point, Polygon, box
 from gis_supervision.domain import contiguity, topology
 from gis_supervision.domain.polygons import METRES_PER_DEGREE, areas_m2
 from gis_supervision.errors import InvalidInputError
+from gis_supervision.library_texts import recognised
 
 METRE = 1 / METRES_PER_DEGREE
 
@@ -113,6 +114,9 @@ def test_every_fault_is_reported():
     assert [repair.index for repair in report.repairs] == [2, 4, 5]
     assert "Self-intersection" in report.repairs[0].note
     assert report.repairs[1].note == "no geometry"
+    told = [recognised(repair.note, topology.REMARKS) for repair in report.repairs]
+    assert [str(note) for note in told] == [repair.note for repair in report.repairs]
+    assert [note.template.split()[0] for note in told] == ["repaired:", "no", "%(kind)s"]
     assert report.polygons[2].is_valid
     assert report.polygons[4] is None
     assert report.polygons[5] is None

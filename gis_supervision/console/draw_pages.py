@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import jinja2
 
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def index(
-    draws: Sequence[dict[str, Any]], language: Language, url_for: Callable[..., object]
+    draws: Sequence[dict[str, Any]],
+    language: Language,
+    url_for: Callable[..., object],
+    *,
+    timezone: str,
 ) -> str:
     """Draw the list of public draws.
 
@@ -30,13 +36,15 @@ def index(
         Language of the page.
     url_for
         Gives the address of a route by name and path parameters.
+    timezone
+        Of the times that are shown, such as Asia/Shanghai.
 
     Returns
     -------
     str
         HTML that needs nothing from elsewhere; values are escaped.
     """
-    return _drawn("draws.html", language, draws=draws, url_for=url_for)
+    return _drawn("draws.html", language, timezone, draws=draws, url_for=url_for)
 
 
 def one(
@@ -44,6 +52,8 @@ def one(
     files: Sequence[str],
     language: Language,
     url_for: Callable[..., object],
+    *,
+    timezone: str,
 ) -> str:
     """Draw the page of one draw, which prints well.
 
@@ -53,7 +63,7 @@ def one(
         As `gis_supervision.assignment.draw_record.public` tells it.
     files
         Names of its files that are public.
-    language, url_for
+    language, url_for, timezone
         As in `index`.
 
     Returns
@@ -64,6 +74,7 @@ def one(
     return _drawn(
         "draw.html",
         language,
+        timezone,
         draw=draw,
         files=files,
         url_for=url_for,
@@ -86,13 +97,13 @@ def _in_turn(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _drawn(template: str, language: Language, **values: Any) -> str:
+def _drawn(template: str, language: Language, timezone: str, **values: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gis_supervision.console"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = partial(_moment, zone=ZoneInfo(timezone))
     translate = translator(language)
     install(environment, translate)
     other = next(known for known in LANGUAGES if known != language)
@@ -111,6 +122,7 @@ def _drawn(template: str, language: Language, **values: Any) -> str:
     )
 
 
-def _moment(text: str) -> str:
-    """Write a time in ISO 8601 for people: to the second, with its zone."""
-    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S %Z")
+def _moment(text: str, zone: ZoneInfo) -> str:
+    """Write a time in ISO 8601 for people: local, to the second, with its distance from UTC."""
+    local = datetime.fromisoformat(text).astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S} (UTC{local.isoformat()[-6:]})"

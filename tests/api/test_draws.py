@@ -7,6 +7,7 @@ import time
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 import factories
 import pytest
@@ -103,6 +104,8 @@ def test_a_draw_from_plan_to_the_public_page(client, tmp_path):
     assert page.status_code == 200
     assert digest in page.text
     assert "如何核验" in page.text
+    drawn_at = datetime.fromisoformat(shown["drawn_at"]).astimezone(ZoneInfo("America/Chicago"))
+    assert f"{drawn_at:%Y-%m-%d %H:%M:%S} (UTC-0" in page.text  # the time of the rule pack
     assert "<b>店" not in page.text
     assert "王" not in page.text
     assert str(number) in client.get("/draw-results").text

@@ -169,7 +169,9 @@ def results(request: Request, shared: CurrentResources, language: RequestLanguag
     """Show the public draws as a page."""
     told = all_draws_told(shared)
     asked(request, known=("language",))
-    return HTMLResponse(draw_pages.index(told, language, request.url_for))
+    return HTMLResponse(
+        draw_pages.index(told, language, request.url_for, timezone=shared.rules.days.timezone)
+    )
 
 
 @router.get("/draw-results/{number}", include_in_schema=False, name="draw_page")
@@ -182,7 +184,9 @@ def result(
         record = draws.find(session, number)
         told = draw_record.public(session, record)
         names = _files(record, substituted=bool(told.get("substitutions_sha256")))
-    return HTMLResponse(draw_pages.one(told, names, language, request.url_for))
+    return HTMLResponse(
+        draw_pages.one(told, names, language, request.url_for, timezone=shared.rules.days.timezone)
+    )
 
 
 @router.post("/draws", status_code=HTTPStatus.CREATED, dependencies=Changing)

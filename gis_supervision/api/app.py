@@ -21,6 +21,7 @@ from gis_supervision.api.routes import (
     layers,
     maps,
     matching,
+    people,
     proposals,
     workload,
 )
@@ -83,5 +84,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(matching.router)
     app.include_router(proposals.router)
     app.include_router(inspectors.router)
+    app.include_router(people.router)
     app.include_router(draws.router)
     return app

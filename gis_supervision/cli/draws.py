@@ -19,6 +19,8 @@ from gis_supervision.domain import verify_draw
 from gis_supervision.domain.draws import METHODS
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop, translator
+from gis_supervision.library_texts import recognised
+from gis_supervision.messages import told
 from gis_supervision.rendering import draw_bundle
 from gis_supervision.storage import draws, register
 from gis_supervision.storage.database import session_scope
@@ -297,7 +299,8 @@ def verify(
         print_json({"verified": not problems, "problems": problems})
     elif problems:
         for problem in problems:
-            typer.echo(_("Wrong: %(problem)s", problem=problem))
+            said = told(recognised(problem, draw_record.FINDINGS), _)
+            typer.echo(_("Wrong: %(problem)s", problem=said))
     else:
         made = json.loads(transcript)
         typer.echo(

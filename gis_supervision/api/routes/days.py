@@ -22,6 +22,7 @@ from gis_supervision.api.dependencies import (
 from gis_supervision.assignment import day_planning, routing, travel
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import translator
+from gis_supervision.messages import Message
 from gis_supervision.rendering import route_files, route_map
 from gis_supervision.storage import day_plans, inspectors
 from gis_supervision.storage.database import session_scope
@@ -59,7 +60,7 @@ class File(BaseModel):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.content is None) == (self.text is None):
-            raise ValueError("expected either content, in Base64, or text")
+            raise ValueError(Message("expected either content, in Base64, or text"))
         return self
 
     def sent(self) -> travel.Sent:

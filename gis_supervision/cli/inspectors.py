@@ -19,7 +19,7 @@ from gis_supervision.domain.inspectors import (
 from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing import people
 from gis_supervision.language import gettext_noop
-from gis_supervision.storage import endings, recusals, register, teams
+from gis_supervision.storage import absences, endings, recusals, register, teams
 from gis_supervision.storage import inspectors as storage
 from gis_supervision.storage.database import session_scope
 
@@ -291,6 +291,9 @@ def leave(
                 by=actor(by),
             )
         rows = [a for a in storage.absences(session, day, None) if a.inspector_id == person]
+        covered = end is not None and any(
+            one.inspector_id == person for one in absences.covered(session, day)
+        )
     if as_json:
         print_json([{"reason": a.reason, **a.period.to_dict()} for a in rows])
         return
@@ -299,6 +302,15 @@ def leave(
         (_("Days"), _("Reason"), _("Recorded by")),
         [(days_of(a.period), a.reason, a.recorded_by) for a in rows],
     )
+    if covered:
+        typer.echo(
+            _(
+                "Others still have the zones: gis-supervision zones return %(number)s --on %(day)s"
+                " --by NAME",
+                number=number,
+                day=day,
+            )
+        )
 
 
 @app.command(help=gettext_noop("Keep an inspector away from a premises or an owner, or end that."))

@@ -191,3 +191,29 @@ def test_a_proposal_whose_base_changed_says_what_changed(client, city, today):
             )
         )
     post(client, f"/proposals/{elsewhere['id']}/accept", by="Bo")
+
+
+def test_an_inspector_returns_early_and_everything_with_the_inspector(client, city, today):
+    on = zones(city, today)
+    first, last = today, today + timedelta(days=9)
+    absence = propose(
+        client, "absence", staff_number="P1", first=str(first), last=str(last), tolerance=0.5
+    )
+    post(client, f"/proposals/{absence['id']}/accept", by="Bo")
+    assert "Z01" not in zones(city, today).values()
+    back = today + timedelta(days=4)
+    only_leave = post(client, "/inspectors/P1/leave/end", day=str(back), by="An")
+    assert only_leave["covered_by"] == [absence["id"]], "zones stay with the others"
+    body = {"day": str(back), "as_of": "2024-01-01"}
+    made = post(client, "/inspectors/P1/return", by="An", **body)["proposal"]
+    assert (made["kind"], made["first"], made["last"]) == ("return", str(back), str(last))
+    assert made["links"][1]["rel"] == "map"
+    assert client.get("/maps/proposal", params={"proposal": made["id"]}).status_code == 200
+    post(client, f"/proposals/{made['id']}/accept", by="Bo")
+    assert zones(city, back) == on
+    assert zones(city, back - timedelta(days=1)) != on
+    for day, who in ((back - timedelta(days=1), False), (back, True)):
+        had = client.get("/premises/L0-0-0/responsible", params={"on": str(day)}).json()
+        assert (had["periods"][0]["acting"]["staff_number"] == "P1") is who
+    ended = post(client, "/inspectors/P1/leave/end", day=str(today), by="An")
+    assert ended["covered_by"] == [absence["id"]]

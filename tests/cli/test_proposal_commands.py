@@ -7,7 +7,7 @@ import cities
 import pytest
 from typer.testing import CliRunner
 
-from gis_supervision.cli import proposals, zones
+from gis_supervision.cli import inspectors, proposals, zones
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.settings import ENV_PREFIX
 from gis_supervision.storage import database
@@ -97,6 +97,8 @@ def test_back_early_and_later_are_one_command_each(run):
     made = run(zones.app, "absence", "P2", *times, "--tolerance", "0.5", *work)
     run(proposals.app, "accept", made["id"], "--by", "Bo")
     back = day + timedelta(days=4)
+    ending = ("leave", "P2", "--end", day + timedelta(days=8), "--by", "An")
+    assert "zones return P2" in run(inspectors.app, *ending, as_json=False)
     found = run(zones.app, "return", "P2", "--on", back, *work)
     assert (found["kind"], found["first"]) == ("return", str(back))
     assert "back early" in run(proposals.app, "show", found["id"], as_json=False)

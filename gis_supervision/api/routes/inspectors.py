@@ -21,6 +21,7 @@ from gis_supervision.importing.people import owner_code
 from gis_supervision.language import translator
 from gis_supervision.messages import joined
 from gis_supervision.storage import (
+    absences,
     endings,
     inspectors,
     proposal_decisions,
@@ -260,11 +261,23 @@ def take_leave(number: str, body: Leave, shared: CurrentResources) -> dict[str, 
 
 @router.post("/inspectors/{number}/leave/end", dependencies=[Depends(same_origin)])
 def end_leave(number: str, body: End, shared: CurrentResources) -> dict[str, Any]:
-    """End the leave of a day, or the next after it."""
+    """End the leave of a day, or the next after it.
+
+    ``covered_by`` has accepted proposals by which others still have the zones: a return ends them.
+    """
     with session_scope(shared.engine) as session:
         person = inspectors.find(session, number)
         ended = inspectors.end_leave(session, person, body.day, by=body.by)
-        return {"ended": ended is not None, **_one(session, number, body.day)}
+        covered = [
+            one.proposal
+            for one in absences.covered(session, body.day)
+            if one.inspector_id == person
+        ]
+        return {
+            "ended": ended is not None,
+            "covered_by": covered,
+            **_one(session, number, body.day),
+        }
 
 
 @router.post("/inspectors/{number}/return", dependencies=[Depends(same_origin)])

@@ -1,12 +1,14 @@
 """Pairs that were drawn for premises, as crews of days: who goes together when, and who cannot.
 
 Nobody goes with two people on one day. The most urgent premises come first; a pair that stands in
-the way of another one is moved to another of its days where it has one.
+the way of another one is moved to another of its days where it has one. Among equal deadlines
+several orders are tried, and the one that leaves out fewest is taken.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 Pair = frozenset[int]
 _MOVES = 3
 """How many pairs are moved in a row so that one more finds a day."""
+_TRIALS = 5000
+"""How often that is tried in one order at most."""
+_ORDERS = 12
+_WORK = 2_000
+"""Orders that are tried at most, and premises that are looked at in all of them."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +121,28 @@ def pairing(
             continue
         early = frozenset(day for day in found if planned[day] <= visit.due_on)
         wants.append(Wants(visit, loads[visit.licence], found, early or found))
-    rota = Rota()
-    for want in wants:
-        if not rota.take(want):
-            left_out[want.visit.licence] = Reason.PAIR_TAKEN
+    rota, taken = _best(wants)
+    left_out |= dict.fromkeys(taken, Reason.PAIR_TAKEN)
     return Pairing(rota.pairs(), left_out)
+
+
+def _best(wants: Sequence[Wants]) -> tuple[Rota, list[str]]:
+    """Try orders among equal deadlines; give the one that leaves out fewest, early ones first."""
+    best: tuple[list[int], Rota, list[str]] | None = None
+    deadlines = sorted({want.visit.due_on for want in wants})
+    for attempt in range(max(1, min(_ORDERS, _WORK // max(len(wants), 1)))):
+        order = list(wants)
+        if attempt:
+            random.Random(attempt).shuffle(order)  # noqa: S311 - the same orders in every run
+        order.sort(key=lambda want: want.visit.due_on)
+        rota = Rota()
+        out = [want for want in order if not rota.take(want)]
+        score = [sum(want.visit.due_on == day for want in out) for day in deadlines]
+        if best is None or score < best[0]:
+            best = (score, rota, sorted(want.visit.licence for want in out))
+        if not out:
+            break
+    return (best[1], best[2]) if best else (Rota(), [])
 
 
 def _days(
@@ -186,6 +210,8 @@ class Rota:
         default_factory=lambda: defaultdict(list)
     )
     """What a pair goes for on a day."""
+    trials: int = _TRIALS
+    """How often it may still be tried to move pairs."""
 
     def take(self, want: Wants) -> bool:
         """Give a premises a day of its pair, in time where that can be."""
@@ -252,8 +278,9 @@ class Rota:
     def _make_room(self, pair: Pair, day: int, moves: int, still: frozenset[Pair]) -> bool:
         """Move all pairs away that stand in the way of one on a day, or leave all as it was."""
         blockers = sorted(self._blockers(pair, day), key=sorted)
-        if still & set(blockers):
+        if still & set(blockers) or self.trials == 0:
             return False
+        self.trials -= 1
         before = (dict(self.of), defaultdict(list, self.wants))
         moved = {other: self._drop(other, day) for other in blockers}
         # the two must stay free while others are moved

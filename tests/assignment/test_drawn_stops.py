@@ -250,6 +250,12 @@ def test_a_pair_is_moved_where_another_has_no_other_day():
     assert found.left_out == {"P02": Reason.PAIR_TAKEN}
 
 
+def test_among_equal_deadlines_as_many_go_as_can():
+    found = pairing([(2, 3), (1, 2), (3, 4)], days=DAYS[:1])
+    assert found.left_out == {"P00": Reason.PAIR_TAKEN}
+    assert found.days == {0: ((1, 2), (3, 4))}
+
+
 def test_a_pair_with_much_to_do_has_more_days():
     assert len(pairing([(1, 2)] * 4).days) == 2
     assert pairing([(1, 2)] * 40).left_out == {}

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_supervision.assignment.zone_state import UNIT, RandomState, draw, pick
-from gis_supervision.domain.compilation import compiled
+from gis_supervision.domain.compilation import compiled, inlined
 
 Times = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64]
@@ -35,11 +35,17 @@ class Tour(NamedTuple):
 
     ``first[stop * days + day]`` to the next entry are the stop's windows of that day in ``opens``
     and ``closes`` (latest end of the visit); ``late`` at the same place is what a visit on that day
-    costs for being after the deadline. ``pause_from`` is -1 where a shift has no break.
+    costs for being after the deadline. ``pause_from`` is -1 where a shift has no break. ``onward``
+    has the ways from stop to stop, ``back`` is its transpose; ``out`` and ``home`` are those from
+    the origin and to the destination of each shift.
     """
 
     travel: Times
     place: Places
+    onward: Times
+    back: Times
+    out: Times
+    home: Times
     service: Times
     first: Places
     opens: Times
@@ -59,15 +65,29 @@ class Tour(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Routes: stops in order, earliest start, and latest start of each."""
+    """Routes: stops in order, earliest start, latest start of each, and the way to each.
+
+    ``version`` is another number whenever a route is another one; ``changes`` counts them.
+    """
 
     order: Places
     size: Places
     early: Times
     late: Times
+    legs: Times
     shift: Places
     seat: Places
     travel: Times
+    version: Places
+    changes: Places
+
+
+class Memory(NamedTuple):
+    """The cheapest seat of each stop in each shift, as found in a version of its route."""
+
+    cost: Times
+    seat: Places
+    version: Places
 
 
 @compiled
@@ -132,19 +152,25 @@ def latest(
     return -NEVER  # type: ignore[return-value]  # an int once compiled
 
 
-@compiled
-def settle(tour: Tour, plan: Plan, shift: int) -> None:
-    """Compute the times of a route after it changed."""
-    travel, place, service, first = tour.travel, tour.place, tour.service, tour.first
-    opens, closes, days, day = tour.opens, tour.closes, tour.days, tour.day[shift]
+@inlined
+def forward(tour: Tour, plan: Plan, shift: int, seat: int, sure: int) -> None:
+    """Compute ways and earliest starts from a seat on.
+
+    It ends where a start is as it was, at a seat from ``sure`` on.
+    """
+    service, first, days, day = tour.service, tour.first, tour.days, tour.day[shift]
+    opens, closes = tour.opens, tour.closes
     pause, on = tour.pause_from[shift], tour.pause_to[shift]
-    order, early, late = plan.order, plan.early, plan.late
-    size = plan.size[shift]
-    time, here, total = tour.start[shift], tour.origin[shift], 0
-    for p in range(size):
+    order, early, legs = plan.order, plan.early, plan.legs
+    time, last = tour.start[shift], np.int64(-1)
+    if seat > 0:
+        last = order[shift, seat - 1]
+        time = early[shift, seat - 1] + service[last]
+    for p in range(seat, plan.size[shift]):
         stop = order[shift, p]
         at = stop * days + day
-        way = travel[here, place[stop]]
+        way = tour.out[shift, stop] if p == 0 else tour.back[stop, last]
+        legs[shift, p] = way
         start = earliest(
             opens,
             closes,
@@ -155,119 +181,217 @@ def settle(tour: Tour, plan: Plan, shift: int) -> None:
             pause,
             on,
         )
+        if p >= sure and start == early[shift, p]:
+            return
         early[shift, p] = start
-        plan.shift[stop] = shift
-        plan.seat[stop] = p
-        total += way
-        time, here = start + service[stop], place[stop]
-    if size > 0:
-        total += travel[here, tour.destination[shift]]
-    plan.travel[shift] = total
-    limit, ahead = tour.end[shift], tour.destination[shift]
-    for p in range(size - 1, -1, -1):
+        time, last = start + service[stop], stop
+
+
+@inlined
+def backward(tour: Tour, plan: Plan, shift: int, seat: int, sure: int) -> None:
+    """Compute the latest starts from a seat back; ``legs`` are right.
+
+    It ends where a start is as it was, at a seat up to ``sure``.
+    """
+    service, first, days, day = tour.service, tour.first, tour.days, tour.day[shift]
+    pause, on = tour.pause_from[shift], tour.pause_to[shift]
+    order, late, legs = plan.order, plan.late, plan.legs
+    limit = tour.end[shift]
+    if seat < plan.size[shift] - 1:
+        limit = late[shift, seat + 1]
+    for p in range(seat, -1, -1):
         stop = order[shift, p]
         at = stop * days + day
-        done = before(limit, travel[place[stop], ahead], pause, on)
         limit = latest(
-            opens,
-            closes,
+            tour.opens,
+            tour.closes,
             first[at],
             first[at + 1],
             service[stop],
-            done - service[stop],
+            before(limit, legs[shift, p + 1], pause, on) - service[stop],
             pause,
             on,
         )
+        if p <= sure and limit == late[shift, p]:
+            return
         late[shift, p] = limit
-        ahead = place[stop]
+
+
+@inlined
+def changed(plan: Plan, shift: int) -> None:
+    """Give a route that changed its new version."""
+    plan.changes[0] += 1
+    plan.version[shift] = plan.changes[0]
 
 
 @compiled
-def best_seat(  # noqa: C901 - the innermost loop, written out for speed
-    tour: Tour, plan: Plan, stop: int, overlooked: int, state: RandomState
+def settle(tour: Tour, plan: Plan, shift: int) -> None:
+    """Compute the times of a whole route."""
+    size = plan.size[shift]
+    for p in range(size):
+        plan.shift[plan.order[shift, p]] = shift
+        plan.seat[plan.order[shift, p]] = p
+    forward(tour, plan, shift, 0, size)
+    plan.travel[shift] = 0
+    if size > 0:
+        plan.legs[shift, size] = tour.home[shift, plan.order[shift, size - 1]]
+        for p in range(size + 1):
+            plan.travel[shift] += plan.legs[shift, p]
+    backward(tour, plan, shift, size - 1, -1)
+    changed(plan, shift)
+
+
+@compiled
+def best_seat(  # noqa: C901, PLR0912 - the innermost loop, written out for speed
+    tour: Tour,
+    plan: Plan,
+    memory: Memory,
+    touched: Places,
+    stop: int,
+    overlooked: int,
+    state: RandomState,
 ) -> int:
-    """Return the cheapest place of a stop as shift * width + seat; -1 where there is none."""
-    travel, place, service, first = tour.travel, tour.place, tour.service, tour.first
-    opens, closes, days, allowed = tour.opens, tour.closes, tour.days, tour.allowed
-    order, early, late = plan.order, plan.early, plan.late
+    """Return the cheapest place of a stop as shift * width + seat; -1 where there is none.
+
+    For routes that nothing touched it is remembered. A seat is overlooked with a small chance.
+    """
+    service, first, opens, closes = tour.service, tour.first, tour.opens, tour.closes
+    onward, back, out, home = tour.onward, tour.back, tour.out, tour.home
+    days, day, late_costs, allowed = tour.days, tour.day, tour.late, tour.allowed
+    order, early, late, legs, sizes = plan.order, plan.early, plan.late, plan.legs, plan.size
+    version, remembered = plan.version, memory.version
+    costs, seats = memory.cost, memory.seat
     width = order.shape[1] + 1
-    found, cost = np.int64(-1), NEVER
-    there, long = place[stop], service[stop]
-    for shift in range(tour.day.size):
-        size = plan.size[shift]
-        at = stop * days + tour.day[shift]
+    best, least, long = np.int64(-1), np.int64(NEVER), service[stop]
+    for shift in range(day.size):
+        size = sizes[shift]
+        at = stop * days + day[shift]
         low, high = first[at], first[at + 1]
         if not allowed[shift, stop] or size + 1 >= width or low == high:
             continue
+        learning, missed = False, overlooked
+        if not touched[shift]:
+            if remembered[stop, shift] != version[shift]:
+                learning, missed = True, 0
+            elif costs[stop, shift] >= least:
+                continue
+            elif draw(state) >= overlooked:
+                least = costs[stop, shift]
+                best = shift * width + seats[stop, shift]
+                continue
+            else:
+                missed = 32 * overlooked
+        cost, found = NEVER if learning else least, np.int64(-1)
         pause, on = tour.pause_from[shift], tour.pause_to[shift]
-        limit = closes[high - 1] - long
-        here, time, late_cost = tour.origin[shift], tour.start[shift], tour.late[at]
+        limit, late_cost = closes[high - 1] - long, late_costs[at]
+        time, way = tour.start[shift], out[shift, stop]
         for seat in range(size + 1):
             if seat > 0:
                 last = order[shift, seat - 1]
-                here, time = place[last], early[shift, seat - 1] + service[last]
+                time, way = early[shift, seat - 1] + service[last], back[stop, last]
                 if time > limit:
                     break
             if seat < size:
-                ahead, due = place[order[shift, seat]], late[shift, seat]
+                ahead, due = onward[stop, order[shift, seat]], late[shift, seat]
             else:
-                ahead, due = tour.destination[shift], tour.end[shift]
-            way, onward = travel[here, there], travel[there, ahead]
-            more = way + onward + late_cost
+                ahead, due = home[shift, stop], tour.end[shift]
+            more = way + ahead + late_cost
             if size > 0:
-                more -= travel[here, ahead]
-            if more >= cost or (overlooked > 0 and draw(state) < overlooked):
+                more -= legs[shift, seat]
+            if more >= cost or (missed > 0 and draw(state) < missed):
                 continue
-            if way >= NEVER or onward >= NEVER:
+            if way >= NEVER or ahead >= NEVER:
                 continue
             start = earliest(opens, closes, low, high, long, after(time, way, pause, on), pause, on)
-            if start < NEVER and after(start + long, onward, pause, on) <= due:
-                found, cost = shift * width + seat, more
-    return found  # type: ignore[return-value]  # an int once compiled
+            if start < NEVER and after(start + long, ahead, pause, on) <= due:
+                found, cost = np.int64(seat), more
+        if learning:
+            costs[stop, shift], seats[stop, shift] = cost, found
+            remembered[stop, shift] = version[shift]
+        if cost < least:
+            best, least = shift * width + found, cost
+    return best  # type: ignore[return-value]  # an int once compiled
 
 
-@compiled
+@inlined
 def insert(tour: Tour, plan: Plan, shift: int, seat: int, stop: int) -> None:
     """Put a stop before the stop at a seat."""
-    for p in range(plan.size[shift], seat, -1):
-        plan.order[shift, p] = plan.order[shift, p - 1]
-    plan.order[shift, seat] = stop
-    plan.size[shift] += 1
-    settle(tour, plan, shift)
+    order, early, late, legs = plan.order, plan.early, plan.late, plan.legs
+    size = plan.size[shift]
+    old = legs[shift, seat] if size > 0 else np.int64(0)
+    legs[shift, size + 1] = legs[shift, size]
+    for p in range(size, seat, -1):
+        other = order[shift, p - 1]
+        order[shift, p] = other
+        early[shift, p] = early[shift, p - 1]
+        late[shift, p] = late[shift, p - 1]
+        legs[shift, p] = legs[shift, p - 1]
+        plan.seat[other] = p
+    order[shift, seat] = stop
+    plan.shift[stop] = shift
+    plan.seat[stop] = seat
+    plan.size[shift] = size + 1
+    forward(tour, plan, shift, seat, seat + 1)
+    if seat == size:
+        legs[shift, size + 1] = tour.home[shift, stop]
+    plan.travel[shift] += legs[shift, seat] + legs[shift, seat + 1] - old
+    backward(tour, plan, shift, seat, seat - 1)
+    changed(plan, shift)
 
 
-@compiled
+@inlined
 def take_out(tour: Tour, plan: Plan, shift: int, seat: int, count: int) -> None:
     """Take consecutive stops out of a route.
 
     Where ways are longer than detours, the rest may come too late without them: then all leave.
     """
+    order, early, late, legs = plan.order, plan.early, plan.late, plan.legs
     for p in range(seat, seat + count):
-        plan.shift[plan.order[shift, p]] = -1
-    for p in range(seat, plan.size[shift] - count):
-        plan.order[shift, p] = plan.order[shift, p + count]
-    plan.size[shift] -= count
-    settle(tour, plan, shift)
-    if plan.size[shift] > 0 and plan.early[shift, 0] > plan.late[shift, 0]:
-        for p in range(plan.size[shift]):
-            plan.shift[plan.order[shift, p]] = -1
+        plan.shift[order[shift, p]] = -1
+    size = plan.size[shift] - count
+    for p in range(seat, size):
+        other = order[shift, p + count]
+        order[shift, p] = other
+        early[shift, p] = early[shift, p + count]
+        late[shift, p] = late[shift, p + count]
+        plan.seat[other] = p
+    for p in range(seat, size + 1):
+        legs[shift, p] = legs[shift, p + count]
+    plan.size[shift] = size
+    changed(plan, shift)
+    if size == 0:
+        plan.travel[shift] = 0
+        return
+    forward(tour, plan, shift, seat, seat)
+    if seat == size:
+        legs[shift, size] = tour.home[shift, order[shift, size - 1]]
+    backward(tour, plan, shift, seat - 1, seat - 1)
+    plan.travel[shift] = 0
+    for p in range(size + 1):
+        plan.travel[shift] += legs[shift, p]
+    if early[shift, 0] > late[shift, 0]:
+        for p in range(size):
+            plan.shift[order[shift, p]] = -1
         plan.size[shift] = 0
         plan.travel[shift] = 0
 
 
-@compiled
+@inlined
 def copy_route(source: Plan, target: Plan, shift: int) -> None:
     """Copy a route and its times."""
     size = source.size[shift]
     target.size[shift] = size
     target.travel[shift] = source.travel[shift]
+    target.version[shift] = source.version[shift]
     for p in range(size):
         stop = source.order[shift, p]
         target.order[shift, p] = stop
         target.early[shift, p] = source.early[shift, p]
         target.late[shift, p] = source.late[shift, p]
+        target.legs[shift, p] = source.legs[shift, p]
         target.shift[stop] = shift
         target.seat[stop] = p
+    target.legs[shift, size] = source.legs[shift, size]
 
 
 @compiled
@@ -390,6 +514,7 @@ def search(
     current: Plan,
     trial: Plan,
     best: Plan,
+    memory: Memory,
     costs: npt.NDArray[np.float64],
     temperature: float,
     steps: int,
@@ -404,7 +529,7 @@ def search(
     for _ in range(steps):
         ruin(tour, trial, touched, state)
         for k in range(arrange(tour, trial, absent, keys, state)):
-            found = best_seat(tour, trial, absent[k], overlooked, state)
+            found = best_seat(tour, trial, memory, touched, absent[k], overlooked, state)
             if found >= 0:
                 touched[found // width] = 1
                 insert(tour, trial, found // width, found % width, absent[k])
@@ -420,13 +545,14 @@ def search(
 
 
 @compiled
-def fill(tour: Tour, plan: Plan, state: RandomState) -> None:
+def fill(tour: Tour, plan: Plan, memory: Memory, state: RandomState) -> None:
     """Put every stop that is out and fits into a route, at the cheapest place."""
     absent = np.empty(plan.shift.size, np.int64)
     keys = np.empty(plan.shift.size, np.int64)
     width = plan.order.shape[1] + 1
+    touched = np.zeros(plan.size.size, np.int64)
     for k in range(arrange(tour, plan, absent, keys, state)):
-        found = best_seat(tour, plan, absent[k], 0, state)
+        found = best_seat(tour, plan, memory, touched, absent[k], 0, state)
         if found >= 0:
             insert(tour, plan, found // width, found % width, absent[k])
 

@@ -368,6 +368,14 @@ def _tour(
     return Tour(
         travel=travel,
         place=places,
+        onward=np.ascontiguousarray(between),
+        back=np.ascontiguousarray(between.T),
+        out=np.array([travel[shift.origin, places] for _, shift in shifts], np.int64).reshape(
+            len(shifts), len(stops)
+        ),
+        home=np.array([travel[places, shift.destination] for _, shift in shifts], np.int64).reshape(
+            len(shifts), len(stops)
+        ),
         service=of([stop.service_s for stop in stops]),
         first=of(first),
         opens=of(opens),
@@ -424,13 +432,16 @@ def _empty(tour: Tour) -> Plan:
         return np.zeros(shape, np.int64)
 
     return Plan(
-        zeros(shifts, width),
-        zeros(shifts),
-        zeros(shifts, width),
-        zeros(shifts, width),
-        np.full(n, -1, np.int64),
-        zeros(n),
-        zeros(shifts),
+        order=zeros(shifts, width),
+        size=zeros(shifts),
+        early=zeros(shifts, width),
+        late=zeros(shifts, width),
+        legs=zeros(shifts, width + 1),
+        shift=np.full(n, -1, np.int64),
+        seat=zeros(n),
+        travel=zeros(shifts),
+        version=zeros(shifts),
+        changes=zeros(1),
     )
 
 
@@ -441,6 +452,11 @@ def _search(
     begun = time.monotonic()
     state = np.array([((seed * _STARTS + start + 1) * _MIX + _STATE) % 2**64 or 1], np.uint64)
     current, trial, best = _empty(tour), _empty(tour), _empty(tour)
+    trial = trial._replace(changes=current.changes)
+    shape = (tour.place.size, tour.day.size)
+    memory = route_search.Memory(
+        np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, -1, np.int64)
+    )
     if start == 0:
         for shift, order in route_start.solve(tour, seed, iterations, until):
             for stop in order:
@@ -449,7 +465,7 @@ def _search(
                     tour, current, shift, seat, stop
                 ):
                     route_search.insert(tour, current, shift, seat, stop)
-    route_search.fill(tour, current, state)
+    route_search.fill(tour, current, memory, state)
     route_search.copy_plan(current, trial)
     route_search.copy_plan(current, best)
     costs = np.full(2, route_search.cost_of(tour, current))
@@ -465,7 +481,9 @@ def _search(
             share = max(share, (now - begun) / (until - begun))
         steps = min(_CHUNK, iterations - done)
         heat = leg * _HOT * (_COLD / _HOT) ** share
-        route_search.search(tour, current, trial, best, costs, heat, steps, state)
+        route_search.search(
+            tour, current, trial, best, memory, costs, heat, steps, state
+        )
         done += steps
     return best, float(costs[1]), done, False
 

@@ -30,3 +30,20 @@ def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Res
     except RuntimeError:  # numba found no directory that can be written
         kernel = numba.njit(nogil=True, error_model="numpy")(function)
     return cast("Callable[Parameters, Result]", kernel)
+
+
+def inlined(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Compile a kernel into those that call it: a call with many arrays costs more than its work.
+
+    Parameters
+    ----------
+    function : callable
+        As for `compiled`.
+
+    Returns
+    -------
+    callable
+        The same function.
+    """
+    kernel = numba.njit(nogil=True, error_model="numpy", inline="always")(function)
+    return cast("Callable[Parameters, Result]", kernel)

@@ -188,7 +188,7 @@ def _displace(
     width = plan.order.shape[1] + 1
     less = before[ranks[before] > ranks[stop]]
     for one in map(int, less[np.argsort(ranks[less], kind="stable")]):
-        found = route_search.best_seat(tour, plan, one, 0, state)
+        found = route_search.any_seat(tour, plan, one, state)
         if found >= 0:
             route_search.insert(tour, plan, found // width, found % width, one)
     return True

@@ -242,7 +242,7 @@ def settle(tour: Tour, plan: Plan, shift: int) -> None:
 
 
 @compiled
-def best_seat(  # noqa: C901, PLR0912 - the innermost loop, written out for speed
+def best_seat(  # noqa: C901, PLR0912, PLR0915 - the innermost loop, written out for speed
     tour: Tour,
     plan: Plan,
     memory: Memory,
@@ -542,6 +542,14 @@ def search(
                 costs[1] = cost
         else:
             follow(current, trial, touched)
+
+
+@compiled
+def any_seat(tour: Tour, plan: Plan, stop: int, state: RandomState) -> int:
+    """Return what `best_seat` does, without memory."""
+    nothing = np.zeros((0, 0), np.int64)
+    touched = np.ones(plan.size.size, np.int64)
+    return best_seat(tour, plan, Memory(nothing, nothing, nothing), touched, stop, 0, state)
 
 
 @compiled

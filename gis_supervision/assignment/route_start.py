@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SHARE = 40
 """Rounds of ruin and recreate that take as long as one iteration here."""
-_TIME = 0.15
+_TIME = 0.05
 """Share of a time limit."""
 _FAR_S = 10 * 86_400
 

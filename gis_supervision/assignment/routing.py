@@ -1,26 +1,32 @@
 """Routes for days: which inspectors visit which premises when, and why a stop is left out.
 
 Every stop is wanted. A crew is one inspector or a team of two, who go together and have the skills
-of both. The search starts twice, from the solution of PyVRP (`route_start`) and from nothing, and
-improves both by ruin and recreate (`route_search`); the better one counts. Where not all stops fit,
-those with the earlier deadline come first, then those with the higher risk, and every stop left out
-has its reason (`route_reasons`).
+of both. The search (`route_population`) improves several plans by ruin and recreate
+(`route_search`) and crosses them; the first is that of PyVRP (`route_start`). Where not all stops
+fit, those with the earlier deadline come first, then those with the higher risk, and every stop
+left out has its reason (`route_reasons`).
 
 Times are whole seconds; those of a day count from its midnight.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gis_supervision.assignment import route_reasons, route_search, route_start
+from gis_supervision.assignment import route_reasons, route_search
+from gis_supervision.assignment.route_population import (
+    PLAN_ITERATIONS,
+    Found,
+    empty_plan,
+    evolved,
+)
 from gis_supervision.assignment.route_search import NEVER, Plan, Tour
 from gis_supervision.errors import InvalidInputError
 
@@ -33,13 +39,7 @@ LATE_S = 14_400
 SEEDS = 2**31
 """Number of seeds that there are."""
 
-ITERATIONS = 20_000
-_CHUNK = 200
-_HOT = 0.25
-_COLD = 0.004
-_STARTS = 2
-_MIX = 2_654_435_761
-_STATE = 88_172_645_463_325_252
+ITERATIONS = 60_000
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Routes:
     relaxed
         Whether no way was found to visit every stop.
     iterations
-        Rounds of ruin and recreate of each start.
+        Rounds of ruin and recreate of each of the two threads.
     seconds
         Time spent.
     time_limited
@@ -228,7 +228,7 @@ def plan_routes(
     seed
         Of the search: the same input and seed give the same routes unless time was short.
     iterations
-        Rounds of ruin and recreate of each of the two starts.
+        Rounds of ruin and recreate of each of the two threads.
     max_seconds
         Time limit; left out: none.
 
@@ -242,24 +242,20 @@ def plan_routes(
         When a key is there twice, a place is not in the matrix, a time is not of the plan, or the
         seed is not from 0 to 2^31 - 1.
     """
-    begun = time.monotonic()
     if not 0 <= seed < SEEDS:
         raise InvalidInputError(
             "seed: expected 0 to %(last)s, got %(seed)s", last=SEEDS - 1, seed=seed
         )
     _check(stops, crews, travel_s, days, iterations)
+    _compile()
+    begun = time.monotonic()
     tour, shifts = _tour(stops, crews, travel_s, days)
     if not stops or not shifts:
-        best, done, limited = _empty(tour), 0, False
+        found = Found(empty_plan(tour), 0, limited=False)
     else:
         until = None if max_seconds is None else begun + max_seconds
-        with ThreadPoolExecutor(_STARTS) as pool:
-            found = list(
-                pool.map(
-                    lambda start: _search(tour, seed, start, iterations, until), range(_STARTS)
-                )
-            )
-        best, _, done, limited = min(found, key=lambda one: one[1])
+        found = evolved(tour, seed, iterations, until)
+    best = found.plan
     left_out = route_reasons.settle(stops, crews, shifts, tour, best)
     routes = _routes(stops, crews, shifts, tour, best)
     return Routes(
@@ -268,11 +264,20 @@ def plan_routes(
         travel_s=sum(route.travel_s for route in routes),
         late=sum(visit.late for route in routes for visit in route.visits),
         relaxed=bool(left_out),
-        iterations=done,
+        iterations=found.iterations,
         seconds=time.monotonic() - begun,
-        time_limited=limited,
+        time_limited=found.limited,
         seed=seed,
     )
+
+
+@functools.cache
+def _compile() -> None:
+    """Search a tiny plan, so that no time limit pays for the compilation of the kernels."""
+    stops = [Stop(key, 0, 1, (Window(0, 0, 9),)) for key in "AB"]
+    crews = [Crew(key, (Shift(0, 0, 9, 0, 0),)) for key in "AB"]
+    tour, _ = _tour(stops, crews, np.zeros((1, 1)), 1)
+    evolved(tour, 0, PLAN_ITERATIONS + 1, None)
 
 
 def _check(
@@ -420,72 +425,6 @@ def _joined(stop: Stop, day: int) -> list[tuple[int, int]]:
         else:
             joined.append((opens, closes))
     return joined
-
-
-def _empty(tour: Tour) -> Plan:
-    n, shifts = tour.place.size, tour.day.size
-    shortest = max(int(tour.service.min(initial=DAY_S)), 1)
-    longest = int((tour.end - tour.start).max(initial=0))
-    width = min(n, longest // shortest + 1) if n else 1
-
-    def zeros(*shape: int) -> npt.NDArray[np.int64]:
-        return np.zeros(shape, np.int64)
-
-    return Plan(
-        order=zeros(shifts, width),
-        size=zeros(shifts),
-        early=zeros(shifts, width),
-        late=zeros(shifts, width),
-        legs=zeros(shifts, width + 1),
-        shift=np.full(n, -1, np.int64),
-        seat=zeros(n),
-        travel=zeros(shifts),
-        version=zeros(shifts),
-        changes=zeros(1),
-    )
-
-
-def _search(
-    tour: Tour, seed: int, start: int, iterations: int, until: float | None
-) -> tuple[Plan, float, int, bool]:
-    """Search from one start; returns plan, cost, iterations, and whether time was short."""
-    begun = time.monotonic()
-    state = np.array([((seed * _STARTS + start + 1) * _MIX + _STATE) % 2**64 or 1], np.uint64)
-    current, trial, best = _empty(tour), _empty(tour), _empty(tour)
-    trial = trial._replace(changes=current.changes)
-    shape = (tour.place.size, tour.day.size)
-    memory = route_search.Memory(
-        np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, -1, np.int64)
-    )
-    if start == 0:
-        for shift, order in route_start.solve(tour, seed, iterations, until):
-            for stop in order:
-                seat = int(current.size[shift])
-                if seat < current.order.shape[1] and route_reasons.fits(
-                    tour, current, shift, seat, stop
-                ):
-                    route_search.insert(tour, current, shift, seat, stop)
-    route_search.fill(tour, current, memory, state)
-    route_search.copy_plan(current, trial)
-    route_search.copy_plan(current, best)
-    costs = np.full(2, route_search.cost_of(tour, current))
-    served = int((current.shift >= 0).sum())
-    leg = max(float(current.travel.sum()) / max(served, 1), 1.0)
-    done = 0
-    while done < iterations:
-        share = done / iterations
-        if until is not None:
-            now = time.monotonic()
-            if now >= until:
-                return best, float(costs[1]), done, True
-            share = max(share, (now - begun) / (until - begun))
-        steps = min(_CHUNK, iterations - done)
-        heat = leg * _HOT * (_COLD / _HOT) ** share
-        route_search.search(
-            tour, current, trial, best, memory, costs, heat, steps, state
-        )
-        done += steps
-    return best, float(costs[1]), done, False
 
 
 def _routes(

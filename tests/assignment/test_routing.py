@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gis_supervision.assignment import route_reasons, route_search
+from gis_supervision.assignment.route_population import cross, empty_plan, evolved
 from gis_supervision.assignment.route_reasons import REASONS, Reason, may_visit
-from gis_supervision.assignment.routing import Crew, Shift, Stop, Window, plan_routes
+from gis_supervision.assignment.route_search import Plan
+from gis_supervision.assignment.routing import Crew, Shift, Stop, Window, _tour, plan_routes
 from gis_supervision.errors import InvalidInputError
 
 HOUR = 3600
@@ -399,6 +402,68 @@ def test_a_time_limit_ends_the_search_and_is_said():
     assert found.time_limited
     assert found.seconds < 4
     verify(*problem, found)
+
+
+def test_a_stop_that_gives_way_finds_a_place_elsewhere():
+    window = (Window(0, 8 * HOUR, 9 * HOUR),)
+    stops = [
+        Stop("LATER", 1, HOUR, window, due_day=5),
+        Stop("URGENT", 2, HOUR, window, due_day=0, crews=frozenset({"A"})),
+    ]
+    crews = [Crew(key, (Shift(0, 8 * HOUR, 9 * HOUR, 0, 0),)) for key in "AB"]
+    tour, shifts = _tour(stops, crews, np.zeros((3, 3)), 1)
+    plan = empty_plan(tour)
+    route_search.insert(tour, plan, 0, 0, 0)
+    assert route_reasons.settle(stops, crews, shifts, tour, plan) == []
+    assert plan.shift.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("kind", ["one_day", "week"])
+def test_children_are_made_of_both_parents_and_work(kind):
+    stops, crews, travel = city(4)
+    days = 1
+    if kind == "week":
+        days = 3
+        stops = [
+            replace(stop, windows=tuple(replace(w, day=d) for w in stop.windows for d in range(3)))
+            for stop in stops
+        ]
+        crews = [
+            replace(c, shifts=tuple(replace(s, day=d) for s in c.shifts for d in range(3)))
+            for c in crews
+        ]
+    tour, _ = _tour(stops, crews, travel, days)
+    parents = [evolved(tour, seed, 300, None).plan for seed in (1, 2)]
+    state = np.array([7], np.uint64)
+    alike = np.arange(tour.day.size) // days
+    for _ in range(50):
+        child = empty_plan(tour)
+        cross(tour, *parents, child, alike, state)
+        arcs = [
+            {
+                (int(a), int(b))
+                for shift in range(tour.day.size)
+                for a, b in itertools.pairwise(plan.order[shift, : plan.size[shift]])
+            }
+            for plan in (child, *parents)
+        ]
+        kept = len(arcs[0] & (arcs[1] | arcs[2])) / max(len(arcs[0]), 1)
+        assert kept > 0.6
+        visited = [
+            int(s)
+            for shift in range(tour.day.size)
+            for s in child.order[shift, : child.size[shift]]
+        ]
+        assert len(visited) == len(set(visited)) == int((child.shift >= 0).sum())
+        afresh = Plan(*(part.copy() for part in child))
+        for shift in range(tour.day.size):
+            route_search.settle(tour, afresh, shift)
+            size = child.size[shift]
+            assert child.travel[shift] == afresh.travel[shift]
+            for name in ("early", "late"):
+                ours, theirs = (getattr(plan, name)[shift, :size] for plan in (child, afresh))
+                assert ours.tolist() == theirs.tolist()
+            assert size == 0 or child.early[shift, 0] <= child.late[shift, 0]
 
 
 def test_more_search_makes_no_longer_ways():

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from gis_supervision.assignment import route_reasons, route_search, route_start
-from gis_supervision.assignment.route_search import Memory, Places, Plan, Tour
+from gis_supervision.assignment import route_plan, route_reasons, route_search, route_start
+from gis_supervision.assignment.route_plan import Places, Plan, Tour
+from gis_supervision.assignment.route_search import Memory
 from gis_supervision.assignment.zone_state import RandomState, pick
 from gis_supervision.domain.compilation import compiled
 
@@ -129,10 +130,10 @@ class Worker:
         """
         tour, current, state = self.tour, self.current, self.state
         route_search.fill(tour, current, self.memory, state)
-        route_search.copy_plan(current, self.trial)
+        route_plan.copy_plan(current, self.trial)
         best = empty_plan(tour, current.changes)
-        route_search.copy_plan(current, best)
-        costs = np.full(2, route_search.cost_of(tour, current))
+        route_plan.copy_plan(current, best)
+        costs = np.full(2, route_plan.cost_of(tour, current))
         leg = max(float(current.travel.sum()) / max(int((current.shift >= 0).sum()), 1), 1.0)
         begun, done = clock.share, 0
         while done < most:
@@ -257,7 +258,7 @@ def _seat(tour: Tour, plan: Plan, routes: Iterable[tuple[int, list[int]]]) -> No
         for stop in order:
             seat = int(plan.size[shift])
             if seat < plan.order.shape[1] and route_reasons.fits(tour, plan, shift, seat, stop):
-                route_search.insert(tour, plan, shift, seat, stop)
+                route_plan.insert(tour, plan, shift, seat, stop)
 
 
 def settle(members: list[Member], parents: tuple[int, int], child: Member) -> None:
@@ -275,9 +276,9 @@ def settle(members: list[Member], parents: tuple[int, int], child: Member) -> No
 @compiled
 def adopt(source: Plan, target: Plan) -> None:
     """Copy the routes of another worker's plan: they get versions of one's own."""
-    route_search.copy_plan(source, target)
+    route_plan.copy_plan(source, target)
     for shift in range(target.size.size):
-        route_search.changed(target, shift)
+        route_plan.changed(target, shift)
 
 
 @compiled
@@ -313,7 +314,7 @@ def cross(
     adopt(one, child)
     for shift in range(shifts):
         if chosen[shift] and child.size[shift] > 0:
-            route_search.take_out(tour, child, shift, 0, child.size[shift])
+            route_plan.take_out(tour, child, shift, 0, child.size[shift])
     for shift in range(shifts):
         if chosen[shift]:
             take_over(tour, other, match[shift], child, shift)
@@ -328,12 +329,12 @@ def take_over(tour: Tour, source: Plan, given: int, child: Plan, shift: int) -> 
     order = source.order[given, : source.size[given]].copy()
     for stop in order:
         if child.shift[stop] >= 0:
-            route_search.take_out(tour, child, child.shift[stop], child.seat[stop], 1)
-    if not route_search.put(tour, child, shift, order):
+            route_plan.take_out(tour, child, child.shift[stop], child.seat[stop], 1)
+    if not route_plan.put(tour, child, shift, order):
         child.shift[order] = -1
         child.size[shift] = 0
         child.travel[shift] = 0
-        route_search.changed(child, shift)
+        route_plan.changed(child, shift)
 
 
 @compiled

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gis_supervision.assignment import route_search
-from gis_supervision.assignment.route_search import NEVER, Plan, Tour
+from gis_supervision.assignment import route_plan, route_search
+from gis_supervision.assignment.route_plan import NEVER, Plan, Tour
 from gis_supervision.language import gettext_noop
 
 if TYPE_CHECKING:
@@ -104,17 +104,17 @@ def fits(tour: Tour, plan: Plan, shift: int, seat: int, stop: int) -> bool:
     way, onward = int(tour.travel[here, there]), int(tour.travel[there, ahead])
     if not tour.allowed[shift, stop] or way >= NEVER or onward >= NEVER:
         return False
-    start = route_search.earliest(
+    start = route_plan.earliest(
         tour.opens,
         tour.closes,
         int(tour.first[at]),
         int(tour.first[at + 1]),
         service,
-        route_search.after(time, way, pause, on),
+        route_plan.after(time, way, pause, on),
         pause,
         on,
     )
-    return bool(start < NEVER and route_search.after(start + service, onward, pause, on) <= due)
+    return bool(start < NEVER and route_plan.after(start + service, onward, pause, on) <= due)
 
 
 def settle(
@@ -183,14 +183,14 @@ def _displace(
     """Put a stop into a route, in the place of less urgent ones where that is needed."""
     before = plan.order[shift, : int(plan.size[shift])].copy()
     if not route_search.put_among(tour, plan, shift, before[ranks[before] <= ranks[stop]], stop):
-        route_search.put(tour, plan, shift, before)
+        route_plan.put(tour, plan, shift, before)
         return False
     width = plan.order.shape[1] + 1
     less = before[ranks[before] > ranks[stop]]
     for one in map(int, less[np.argsort(ranks[less], kind="stable")]):
         found = route_search.any_seat(tour, plan, one, state)
         if found >= 0:
-            route_search.insert(tour, plan, found // width, found % width, one)
+            route_plan.insert(tour, plan, found // width, found % width, one)
     return True
 
 

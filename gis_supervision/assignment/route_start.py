@@ -23,7 +23,7 @@ from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCrit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gis_supervision.assignment.route_search import Tour
+    from gis_supervision.assignment.route_plan import Tour
 
 _SHARE = 40
 """Rounds of ruin and recreate that take as long as one iteration here."""

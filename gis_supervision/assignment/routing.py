@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gis_supervision.assignment import route_reasons, route_search
+from gis_supervision.assignment import route_plan, route_reasons
+from gis_supervision.assignment.route_plan import NEVER, Plan, Tour
 from gis_supervision.assignment.route_population import (
     PLAN_ITERATIONS,
     Found,
     empty_plan,
     evolved,
 )
-from gis_supervision.assignment.route_search import NEVER, Plan, Tour
 from gis_supervision.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -443,7 +443,7 @@ def _routes(
         base = shift.day * DAY_S
         pause, on = int(tour.pause_from[at]), int(tour.pause_to[at])
         way = int(tour.travel[shift.origin, stops[order[0]].place])
-        leaves = int(route_search.before(int(plan.early[at, 0]), way, pause, on))
+        leaves = int(route_plan.before(int(plan.early[at, 0]), way, pause, on))
         clock, here, visits = leaves, shift.origin, []
         for seat, one in enumerate(order):
             stop = stops[one]
@@ -452,7 +452,7 @@ def _routes(
             visits.append(
                 Visit(
                     key=stop.key,
-                    arrival_s=int(route_search.after(clock, way, pause, on)) - base,
+                    arrival_s=int(route_plan.after(clock, way, pause, on)) - base,
                     start_s=start - base,
                     departure_s=start + stop.service_s - base,
                     travel_s=way,
@@ -466,7 +466,7 @@ def _routes(
                 crew=crews[number].key,
                 day=shift.day,
                 leaves_s=leaves - base,
-                returns_s=int(route_search.after(clock, home, pause, on)) - base,
+                returns_s=int(route_plan.after(clock, home, pause, on)) - base,
                 travel_s=int(plan.travel[at]),
                 visits=tuple(visits),
             )

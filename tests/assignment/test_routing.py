@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis_supervision.assignment import route_reasons, route_search
+from gis_supervision.assignment import route_plan, route_reasons
+from gis_supervision.assignment.route_plan import Plan
 from gis_supervision.assignment.route_population import cross, empty_plan, evolved
 from gis_supervision.assignment.route_reasons import REASONS, Reason, may_visit
-from gis_supervision.assignment.route_search import Plan
 from gis_supervision.assignment.routing import Crew, Shift, Stop, Window, _tour, plan_routes
 from gis_supervision.errors import InvalidInputError
 
@@ -413,7 +413,7 @@ def test_a_stop_that_gives_way_finds_a_place_elsewhere():
     crews = [Crew(key, (Shift(0, 8 * HOUR, 9 * HOUR, 0, 0),)) for key in "AB"]
     tour, shifts = _tour(stops, crews, np.zeros((3, 3)), 1)
     plan = empty_plan(tour)
-    route_search.insert(tour, plan, 0, 0, 0)
+    route_plan.insert(tour, plan, 0, 0, 0)
     assert route_reasons.settle(stops, crews, shifts, tour, plan) == []
     assert plan.shift.tolist() == [1, 0]
 
@@ -457,7 +457,7 @@ def test_children_are_made_of_both_parents_and_work(kind):
         assert len(visited) == len(set(visited)) == int((child.shift >= 0).sum())
         afresh = Plan(*(part.copy() for part in child))
         for shift in range(tour.day.size):
-            route_search.settle(tour, afresh, shift)
+            route_plan.settle(tour, afresh, shift)
             size = child.size[shift]
             assert child.travel[shift] == afresh.travel[shift]
             for name in ("early", "late"):

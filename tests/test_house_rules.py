@@ -404,3 +404,10 @@ def test_a_wrong_translation_is_told(texts, tmp_path):
     assert "'Cells': not translated" in told
     assert "('%(num)d case', '%(num)d cases'): " in told
     assert "Gone" not in texts.written(catalogue, "zh_CN")
+
+
+def test_every_text_of_an_error_is_in_the_catalogue(texts):
+    spoken = {message.id for message in texts.spoken()}
+    templates = {node.args[0].value for _, node in told_calls()}
+    assert len(templates) > 700
+    assert templates - spoken == set()

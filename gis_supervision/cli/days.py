@@ -181,7 +181,8 @@ def list_(
         ),
         [
             (
-                *(one.day, one.version, one.in_force, one.unit or _("whole office")),
+                *(one.day, one.version, _("yes") if one.in_force else _("no")),
+                one.unit or _("whole office"),
                 *(one.routes, one.stops, one.made_by),
             )
             for one in found

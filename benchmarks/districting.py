@@ -8,6 +8,11 @@ limit). Peers that are not installed are named and left out.
 
 A city is a disc of H3 cells with an irregular outline, a river with bridges, lakes, and workload in
 clusters. All figures are computed here from the labels, in the same way for everyone.
+
+A repair moves load from zone to zone. What must move at least is the least flow over the borders
+that brings every zone into the tolerance, as if cells could be cut: no repair of these zones moves
+less. Where it is a tenth of all load, nobody leaves 97 % of the cells unmoved, unless those that
+move are more than three times as heavy as the others.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import os
 import resource
 import secrets
@@ -28,7 +34,8 @@ from typing import TYPE_CHECKING
 
 import h3
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.optimize import linprog
+from scipy.sparse import coo_array, csr_array, vstack
 from scipy.sparse.csgraph import connected_components
 
 if TYPE_CHECKING:
@@ -283,8 +290,11 @@ def work(method: str, size: int, zones: int, seed: int, limit: float, target: Pa
 
 def repair_figures(
     place: City, labels: np.ndarray, zones: int, seed: int
-) -> list[tuple[str, float, float, float, float]]:
-    """Repair after drift and absences: imbalance before and after, cells unmoved, seconds."""
+) -> list[tuple[str, float, float, float, float, float, float]]:
+    """Repair after drift and absences.
+
+    Imbalance before and after, cells unmoved, load moved and the least that had to be, seconds.
+    """
     rng = np.random.default_rng(seed)
     rows = []
     some = rng.random(place.x.size) < DRIFT
@@ -305,6 +315,8 @@ def repair_figures(
                 measured(after, labels, zones)["imbalance"],
                 measured(after, found, zones)["imbalance"],
                 float(np.mean(found == labels)),
+                float(after.weights[found != labels].sum() / after.weights.sum()),
+                least_moved(after, labels, zones, 0.03),
                 seconds,
             )
         )
@@ -313,8 +325,29 @@ def repair_figures(
         found, seconds = repaired(place, zones - 1, current, 0.05)
         kept = float(np.mean(found[current >= 0] == current[current >= 0]))
         after = measured(place, found, zones - 1)["imbalance"]
-        rows.append(("absence", float("nan"), after, kept, seconds))
+        nan = float("nan")
+        rows.append(("absence", nan, after, kept, nan, nan, seconds))
     return rows
+
+
+def least_moved(place: City, labels: np.ndarray, zones: int, tolerance: float) -> float:
+    """Return the least share of the load that goes over borders to bring zones into tolerance."""
+    load = np.bincount(labels, place.weights, zones) * zones / place.weights.sum()
+    edges = place.adjacency.tocoo()
+    giver, taker = labels[edges.row], labels[edges.col]
+    giver, taker = np.unique(np.stack([giver, taker])[:, giver != taker], axis=1)
+    each = np.arange(giver.size)
+    flow = coo_array(
+        (np.repeat([-1.0, 1.0], giver.size), (np.r_[giver, taker], np.r_[each, each])),
+        shape=(zones, giver.size),
+    ).tocsr()
+    found = linprog(
+        np.ones(giver.size),
+        A_ub=vstack([flow, -flow]),
+        b_ub=np.r_[1 + tolerance - load, load - (1 - tolerance)],
+        method="highs",
+    )
+    return float(found.fun) / zones
 
 
 def main() -> None:
@@ -365,9 +398,12 @@ def compare(size: int, zones: int, seed: int, methods: list[str], limit: float) 
             f"{row['memory']:5.0f}",
             flush=True,
         )
-    for name, before, after, kept, seconds in (done.get("ours") or {"repairs": []})["repairs"]:
+    repairs = (done.get("ours") or {"repairs": []})["repairs"]
+    for name, before, after, kept, gone, least, seconds in repairs:
+        was = "" if math.isnan(before) else f"{before:.2%} -> "
+        moved = "" if math.isnan(gone) else f", load moved {gone:.2%} (at least {least:.2%})"
         print(
-            f"{'':>25}{name:28} imbalance {before:7.2%} -> {after:6.2%}, unmoved {kept:7.2%}, "
+            f"{'':>25}{name:28} imbalance {was}{after:.2%}, unmoved {kept:.2%}{moved}, "
             f"{seconds:.2f} s",
             flush=True,
         )

@@ -5,11 +5,13 @@ from datetime import timedelta
 import cities
 import pytest
 from cities import DAY, cells_on, state
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from gis_supervision.assignment import proposing
 from gis_supervision.domain.proposals import Cover
-from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError, SupervisionError
 from gis_supervision.storage import (
     endings,
     inspectors,
@@ -19,6 +21,24 @@ from gis_supervision.storage import (
     zones,
 )
 from gis_supervision.storage.dispatch_tables import InspectorLeave
+
+BROKEN = """
+    SELECT 'a cell without a zone on some day', g.code FROM grid_cell AS g
+    LEFT JOIN zone_cell AS m ON g.id = m.cell_id
+    GROUP BY g.code HAVING coalesce(range_agg(m.valid), '{}')
+        <> datemultirange(daterange(:day, NULL))
+    UNION ALL
+    SELECT 'a cell in two zones on some day', a.cell_id::text FROM zone_cell AS a
+    JOIN zone_cell AS b ON a.cell_id = b.cell_id AND a.id < b.id AND a.valid && b.valid
+    UNION ALL
+    SELECT 'two responsible for a zone on some day', a.zone_id::text FROM inspector_assignment AS a
+    JOIN inspector_assignment AS b
+        ON a.zone_id = b.zone_id AND a.id < b.id AND a.valid && b.valid
+        AND a.role = 'responsible' AND b.role = 'responsible'
+    UNION ALL
+    SELECT 'two ranges that are one', a.cell_id::text FROM zone_cell AS a
+    JOIN zone_cell AS b ON a.cell_id = b.cell_id AND a.zone_id = b.zone_id AND a.valid -|- b.valid
+"""
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +262,81 @@ def test_a_return_ends_an_extension_that_nobody_decided_on(session, office):
     decision = proposal_decisions.accept(session, number, by="Bo")
     assert decision.superseded == (longer,)
     assert office.leave() == [(3, 8)]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["absence", "absence", "back", "back", "longer", "move"]),
+        st.sampled_from(["P1", "P2", "P3"]),
+        st.integers(0, 25),
+        st.integers(1, 20),
+        st.sampled_from(list(Cover)),
+    ),
+    min_size=2,
+    max_size=7,
+)
+
+
+def propose(session, rules, office, step):
+    """Make the proposal of a step; None where the leave alone was changed."""
+    what, who, first, length, cover = step
+    if what == "absence":
+        more = {"cover": cover, "accept": False, "tolerance": 0.9}
+        return office.absence(who, first, first + length, **more)
+    if what == "back":
+        return office.back(who, first).proposal
+    if what == "longer":
+        return office.longer(who, first + length, first).proposal
+    zone = f"Z0{1 + length % 4}"
+    day = office.day(first)
+    return proposing.move(session, rules, by="An", first=day, as_of=DAY, cells=["0-1"], zone=zone)
+
+
+def is_back(session, office, number):
+    """On every day of a return the inspector is there and has the zone."""
+    told = proposals.find(session, number)
+    person = told.absent.partition(" ")[0]
+    for day in (office.day(n) for n in range(46)):
+        if told.first <= day < told.until:
+            (one,) = [o for o in inspectors.on(session, day) if o.staff_number == person]
+            if not one.available(day) or f"Z0{person[1]}" not in cells_on(session, day).values():
+                return False
+    return True
+
+
+def on_leave(office):
+    return {day for first, until in office.leave() for day in range(first, until)}
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS)
+def test_whatever_is_returned_from_zones_are_whole_and_undone_in_turn(
+    session, rules, office, steps
+):
+    """Absences, returns, extensions and moves in any order, each accepted, then all undone."""
+    with session.begin_nested() as attempt:
+        done = []
+        for step in steps:
+            before = state(session)
+            try:
+                with session.begin_nested():
+                    number = propose(session, rules, office, step)
+                    away = on_leave(office)
+                    if number is not None:
+                        office.accept(number)
+            except SupervisionError:
+                assert state(session) == before, "a refusal changes nothing"
+                continue
+            if number is None:
+                continue
+            done.append((number, before, away))
+            assert session.execute(text(BROKEN), {"day": DAY}).all() == []
+            assert step[0] != "back" or is_back(session, office, number)
+        for number, before, away in reversed(done):
+            office.undo(number)
+            assert state(session) == before
+            assert on_leave(office) >= away, "leave comes back with it"
+        attempt.rollback()
+    session.expire_all()

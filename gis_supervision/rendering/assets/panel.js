@@ -90,7 +90,8 @@ function totalsSection(report) {
 }
 
 function shownLine(report) {
-  const layer = report.layers.find((one) => one.points && one.visible && one.count) || null;
+  const seen = report.layers.filter((one) => one.points && one.visible);
+  const layer = seen.find((one) => one.count) || seen[0] || null;
   if (!layer) return element("p", { id: "shown", hidden: true });
   const pass = report.pass.get(layer.name);
   let shown = 0;

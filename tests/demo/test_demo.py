@@ -164,7 +164,7 @@ class Service:
         return answer.headers["content-type"].split(";")[0], answer.text
 
     def refusal(self, path):
-        answer = httpx.get(self.url + path)
+        answer = httpx.get(self.url + path, timeout=60)
         assert answer.headers["content-type"] == "application/problem+json"
         return answer.status_code, answer.json()
 
@@ -293,8 +293,11 @@ def test_a_register_in_use_is_not_mixed_with_the_demonstration(environment, tmp_
 
 def test_the_service_brings_a_killed_database_back(service, environment):
     (postmaster,) = postmasters(environment)
+    backends = postmaster.children()
     postmaster.kill()
     postmaster.wait()
+    # a backend answers until it notices
+    assert not psutil.wait_procs(backends, timeout=60)[1]
     status, problem = service.refusal("/layers/premises/items?limit=1")
     assert status == 503
     assert "started again" in problem["detail"]

@@ -98,30 +98,7 @@ LEFT JOIN zone_cell AS m ON p.cell_id = m.cell_id AND m.valid @> r.as_of
 LEFT JOIN zone AS z ON m.zone_id = z.id
 LEFT JOIN inspector_assignment AS a
     ON m.zone_id = a.zone_id AND a.role = 'responsible' AND a.valid @> r.as_of
-LEFT JOIN (
-    SELECT
-        q.inspector_id,
-        q.premises_id,
-        range_agg(q.valid) AS days
-    FROM (
-        SELECT
-            s.inspector_id,
-            s.premises_id,
-            s.valid
-        FROM inspector_recusal AS s
-        WHERE s.premises_id IS NOT NULL
-        UNION ALL
-        SELECT
-            s.inspector_id,
-            o.id,
-            s.valid
-        FROM inspector_recusal AS s
-        INNER JOIN premises AS o ON s.owner_credit_code = o.credit_code
-    ) AS q
-    GROUP BY q.inspector_id, q.premises_id
-) AS k ON a.inspector_id = k.inspector_id AND p.id = k.premises_id AND k.days @> r.as_of
--- who is recused from a premises does not answer for it
-LEFT JOIN inspector AS i ON a.inspector_id = i.id AND k.premises_id IS NULL
+LEFT JOIN inspector AS i ON a.inspector_id = i.id
 WHERE r.kind = 'coverage';
 
 CREATE VIEW map.premises_coverage AS

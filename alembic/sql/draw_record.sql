@@ -16,10 +16,6 @@ CREATE TRIGGER draw_pick_append_only
 BEFORE UPDATE OR DELETE OR TRUNCATE ON draw_pick
 FOR EACH STATEMENT EXECUTE FUNCTION history_is_append_only();
 
-CREATE TRIGGER draw_substitution_append_only
-BEFORE UPDATE OR DELETE OR TRUNCATE ON draw_substitution
-FOR EACH STATEMENT EXECUTE FUNCTION history_is_append_only();
-
 CREATE TRIGGER draw_publication_append_only
 BEFORE UPDATE OR DELETE OR TRUNCATE ON draw_publication
 FOR EACH STATEMENT EXECUTE FUNCTION history_is_append_only();
@@ -82,88 +78,6 @@ CREATE TRIGGER draw_result_checked
 BEFORE INSERT ON draw_result
 FOR EACH ROW EXECUTE FUNCTION draw_result_checked();
 
-CREATE FUNCTION draw_substitution_checked() RETURNS trigger
-LANGUAGE plpgsql AS $$
-DECLARE
-    content jsonb := new.content::jsonb;
-    latest draw_substitution;
-    next_reserve text;
-    drawn_sha256 text;
-    standing text;
-BEGIN
-    SELECT s.* INTO latest
-    FROM draw_substitution AS s WHERE s.plan_id = new.plan_id ORDER BY s.number DESC LIMIT 1;
-    SELECT convert_from(r.transcript, 'UTF8')::jsonb ->> 'transcript_sha256' INTO drawn_sha256
-    FROM draw_result AS r WHERE r.plan_id = new.plan_id;
-    IF new.sha256 <> encode(sha256(convert_to(new.content, 'UTF8')), 'hex')
-        OR new.number <> coalesce(latest.number, 0) + 1
-        OR content ->> 'number' IS DISTINCT FROM new.number::text
-        OR content ->> 'replaced' IS DISTINCT FROM new.replaced
-        OR content ->> 'premises' IS DISTINCT FROM new.licence
-        OR content ->> 'reason' IS DISTINCT FROM new.reason
-        OR content ->> 'day' IS DISTINCT FROM to_char(new.day, 'YYYY-MM-DD')
-        OR content ->> 'previous' IS DISTINCT FROM coalesce(latest.sha256, drawn_sha256)
-    THEN
-        RAISE EXCEPTION 'the substitution is not the one that its record tells of'
-        USING ERRCODE = 'check_violation';
-    END IF;
-    SELECT k.stratum INTO standing
-    FROM draw_pick AS k
-    WHERE
-        k.plan_id = new.plan_id AND k.licence = new.replaced
-        AND (
-            k.kind = 'drawn' OR EXISTS (
-                SELECT 1 FROM draw_substitution AS s
-                WHERE s.plan_id = new.plan_id AND s.licence = new.replaced
-            )
-        );
-    SELECT k.licence INTO next_reserve
-    FROM draw_pick AS k
-    WHERE
-        k.plan_id = new.plan_id AND k.kind = 'reserve' AND k.stratum = standing
-        AND NOT EXISTS (
-            SELECT 1 FROM draw_substitution AS s
-            WHERE s.plan_id = new.plan_id AND s.licence = k.licence
-        )
-    ORDER BY k.place LIMIT 1;
-    IF next_reserve IS DISTINCT FROM new.licence THEN
-        RAISE EXCEPTION 'the next reserve for % is %, not %', new.replaced, next_reserve, new.licence
-        USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN new;
-END;
-$$;
-
-CREATE TRIGGER draw_substitution_checked
-BEFORE INSERT ON draw_substitution
-FOR EACH ROW EXECUTE FUNCTION draw_substitution_checked();
-
--- What was drawn as it stands by now: a premises that gave way is replaced, a reserve that stands
--- for it is a substitute and has its pair from then on.
-
-CREATE VIEW draw_visit AS
-SELECT
-    k.plan_id,
-    k.licence,
-    k.stratum,
-    k.place,
-    k.ticket,
-    k.kind AS picked,
-    CASE
-        WHEN g.licence IS NOT NULL THEN 'replaced'
-        WHEN s.licence IS NOT NULL THEN 'substitute'
-        ELSE k.kind
-    END AS kind,
-    coalesce(s.lead_id, k.lead_id) AS lead_id,
-    coalesce(s.assistant_id, k.assistant_id) AS assistant_id,
-    coalesce(s.without_pair, k.without_pair) AS without_pair,
-    s.replaced AS stands_for,
-    g.licence AS replaced_by,
-    g.reason AS replaced_because
-FROM draw_pick AS k
-LEFT JOIN draw_substitution AS s ON k.plan_id = s.plan_id AND k.licence = s.licence
-LEFT JOIN draw_substitution AS g ON k.plan_id = g.plan_id AND k.licence = g.replaced;
-
 -- What layers may show of draws: what has been published, and of inspectors what the office chose.
 
 CREATE VIEW map.draw AS
@@ -192,15 +106,13 @@ SELECT
     k.place,
     CASE p.inspectors WHEN 'names' THEN a.name WHEN 'numbers' THEN a.staff_number END AS lead,
     CASE p.inspectors WHEN 'names' THEN b.name WHEN 'numbers' THEN b.staff_number END AS assistant,
-    k.stands_for,
-    k.replaced_because,
     v.inspected_on,
     v.result,
     m.geom,
     m.geom_3857
 FROM map.draw AS d
 INNER JOIN draw_plan AS p ON d.draw_id = p.id
-INNER JOIN draw_visit AS k ON d.draw_id = k.plan_id
+INNER JOIN draw_pick AS k ON d.draw_id = k.plan_id
 LEFT JOIN premises AS m ON k.licence = m.licence
 LEFT JOIN inspector AS a ON k.lead_id = a.id
 LEFT JOIN inspector AS b ON k.assistant_id = b.id
@@ -210,7 +122,7 @@ LEFT JOIN LATERAL (
         i.inspected_on,
         i.result
     FROM inspection AS i
-    WHERE i.premises_id = m.id AND i.inspected_on >= p.planned_on AND k.kind <> 'reserve'
+    WHERE i.premises_id = m.id AND i.inspected_on >= p.planned_on AND k.kind = 'drawn'
     ORDER BY i.inspected_on, i.id
     LIMIT 1
 ) AS v ON true;

@@ -1,8 +1,5 @@
 DROP VIEW map.drawn_premises;
 DROP VIEW map.draw;
-DROP VIEW draw_visit;
-DROP TRIGGER draw_substitution_checked ON draw_substitution;
-DROP FUNCTION draw_substitution_checked;
 DROP TRIGGER draw_result_checked ON draw_result;
 DROP TRIGGER draw_commitment_checked ON draw_commitment;
 DROP FUNCTION draw_result_checked;

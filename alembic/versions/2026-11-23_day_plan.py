@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("replaced_by", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("version > 0", name=op.f("ck_day_plan_day_version_positive")),
         sa.ForeignKeyConstraint(
@@ -55,7 +54,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_day_plan_day_in_force",
         "day_plan_day",
-        ["day", "unit"],
+        ["day"],
         unique=True,
         postgresql_where=sa.text("replaced_by IS NULL"),
     )
@@ -106,7 +105,7 @@ def upgrade() -> None:
             name=op.f("ck_day_stop_times_in_order"),
         ),
         sa.CheckConstraint(
-            "purpose IN ('due', 'hazard', 'file', 'draw')", name=op.f("ck_day_stop_purpose_known")
+            "purpose IN ('due', 'hazard', 'file')", name=op.f("ck_day_stop_purpose_known")
         ),
         sa.ForeignKeyConstraint(
             ["route_id"], ["day_route.id"], name=op.f("fk_day_stop_route_id"), ondelete="CASCADE"
@@ -125,8 +124,7 @@ def upgrade() -> None:
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "purpose IN ('due', 'hazard', 'file', 'draw')",
-            name=op.f("ck_day_left_out_purpose_known"),
+            "purpose IN ('due', 'hazard', 'file')", name=op.f("ck_day_left_out_purpose_known")
         ),
         sa.ForeignKeyConstraint(
             ["plan_id"], ["day_plan.id"], name=op.f("fk_day_left_out_plan_id"), ondelete="CASCADE"

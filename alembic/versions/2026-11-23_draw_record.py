@@ -134,53 +134,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_draw_pick_assistant_id"), "draw_pick", ["assistant_id"], unique=False)
     op.create_index(op.f("ix_draw_pick_lead_id"), "draw_pick", ["lead_id"], unique=False)
     op.create_table(
-        "draw_substitution",
-        sa.Column("plan_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("replaced", sa.Text(), nullable=False),
-        sa.Column("licence", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("lead_id", sa.BigInteger(), nullable=True),
-        sa.Column("assistant_id", sa.BigInteger(), nullable=True),
-        sa.Column("without_pair", sa.Text(), nullable=True),
-        sa.Column("entered_by", sa.Text(), nullable=False),
-        sa.Column(
-            "entered_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.CheckConstraint("number > 0", name=op.f("ck_draw_substitution_number_positive")),
-        sa.CheckConstraint("reason <> ''", name=op.f("ck_draw_substitution_reason_given")),
-        sa.CheckConstraint(
-            "(lead_id IS NULL) = (assistant_id IS NULL)",
-            name=op.f("ck_draw_substitution_pair_whole"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["assistant_id"], ["inspector.id"], name=op.f("fk_draw_substitution_assistant_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["lead_id"], ["inspector.id"], name=op.f("fk_draw_substitution_lead_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["plan_id"], ["draw_result.plan_id"], name=op.f("fk_draw_substitution_plan_id")
-        ),
-        sa.PrimaryKeyConstraint("plan_id", "number", name=op.f("pk_draw_substitution")),
-        sa.UniqueConstraint(
-            "plan_id", "licence", name=op.f("uq_draw_substitution_plan_id_licence")
-        ),
-        sa.UniqueConstraint(
-            "plan_id", "replaced", name=op.f("uq_draw_substitution_plan_id_replaced")
-        ),
-    )
-    op.create_index(
-        op.f("ix_draw_substitution_assistant_id"), "draw_substitution", ["assistant_id"]
-    )
-    op.create_index(op.f("ix_draw_substitution_lead_id"), "draw_substitution", ["lead_id"])
-    op.create_table(
         "draw_publication",
         sa.Column("plan_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("published_by", sa.Text(), nullable=False),
@@ -242,9 +195,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_do_not_disturb_premises_id"), table_name="do_not_disturb")
     op.drop_table("do_not_disturb")
     op.drop_table("draw_publication")
-    op.drop_index(op.f("ix_draw_substitution_lead_id"), table_name="draw_substitution")
-    op.drop_index(op.f("ix_draw_substitution_assistant_id"), table_name="draw_substitution")
-    op.drop_table("draw_substitution")
     op.drop_index(op.f("ix_draw_pick_lead_id"), table_name="draw_pick")
     op.drop_index(op.f("ix_draw_pick_assistant_id"), table_name="draw_pick")
     op.drop_table("draw_pick")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gis_supervision.domain import verify_draw
 from gis_supervision.errors import NotFoundError
 from gis_supervision.language import gettext_noop
-from gis_supervision.messages import Message
 from gis_supervision.storage import draws
 
 if TYPE_CHECKING:
@@ -31,26 +30,6 @@ WITHOUT_PAIR = {
     verify_draw.NO_CAPACITY: gettext_noop("no inspector has time left"),
 }
 """What people are told of why no pair of inspectors was drawn."""
-
-FINDINGS = (
-    Message("the transcript is no JSON object"),
-    Message("the transcript is not UTF-8 JSON: %(error)s", error=""),
-    Message("substitution %(number)s is not what the draw gives", number=""),
-    Message("%(key)s is not what the draw gives", key=""),
-    Message("the transcript is not in canonical form: its text was changed"),
-    Message("the commitment of the transcript is not the one in its own file"),
-    Message("the commitment is not the one that was published"),
-    Message("the seed is not the one that its source has published"),
-    Message("the substitutions are not those of this draw in canonical form"),
-    Message("%(file)s is not what such a file holds: %(error)s", file="", error=""),
-    Message("the commitment was not published before the seed could be known"),
-    Message("the seed is no text"),
-    Message("drawn before the seed could be known"),
-    Message("the list is not the one that was committed to (its SHA-256 differs)"),
-    Message("list, line %(number)s: %(error)s", number="", error=""),
-    Message("%(file)s: %(mistake)s", file="", mistake=""),
-)
-"""What the verifier, which speaks English, says of a draw that is not as it was published."""
 
 STATES = {
     "planned": gettext_noop("planned"),

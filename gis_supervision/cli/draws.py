@@ -19,8 +19,6 @@ from gis_supervision.domain import verify_draw
 from gis_supervision.domain.draws import METHODS
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import gettext_noop, translator
-from gis_supervision.library_texts import recognised
-from gis_supervision.messages import told
 from gis_supervision.rendering import draw_bundle
 from gis_supervision.storage import draws, register
 from gis_supervision.storage.database import session_scope
@@ -279,6 +277,12 @@ def verify(
         str | None,
         typer.Option("--seed", help=gettext_noop("The seed as its source published it.")),
     ] = None,
+    substitutions: Annotated[
+        str | None,
+        typer.Option(
+            help=gettext_noop("SHA-256 of the latest substitution as published; '-' for none.")
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     _ = translator(configuration.load().language)
@@ -287,19 +291,20 @@ def verify(
         substitutions_data = verify_draw.published_substitutions(place)
     except verify_draw.DrawError as error:
         raise InvalidInputError.told(error) from error
-    problems = verify_draw.verify(
+    problems = verify_draw.findings(
         transcript,
         list_data,
         commitment_data=commitment_data,
         commitment_sha256=commitment,
         seed=seed_value,
         substitutions_data=substitutions_data,
+        substitutions_sha256=substitutions,
     )
     if as_json:
-        print_json({"verified": not problems, "problems": problems})
+        print_json({"verified": not problems, "problems": [str(one) for one in problems]})
     elif problems:
         for problem in problems:
-            said = told(recognised(problem, draw_record.FINDINGS), _)
+            said = InvalidInputError.told(problem).translated(_)
             typer.echo(_("Wrong: %(problem)s", problem=said))
     else:
         made = json.loads(transcript)
@@ -311,6 +316,15 @@ def verify(
                 seed=made["seed"],
             )
         )
+        records = json.loads(substitutions_data)["substitutions"] if substitutions_data else []
+        latest = records[-1]["sha256"] if records else verify_draw.NO_SUBSTITUTION
+        typer.echo(
+            _("Substitutions: %(count)s, SHA-256 %(digest)s.", count=len(records), digest=latest)
+        )
+        if None in (commitment, seed_value, substitutions):
+            typer.echo(
+                _("Compare all three with what the office and the source of the seed published.")
+            )
     if problems:
         sys.exit(1)
 

@@ -2,8 +2,8 @@
 
 Anyone may run it with Python 3.9 or newer, on nothing but what was published::
 
-    python verify_draw.py FOLDER-OR-ZIP [--commitment SHA256] [--seed SEED]
-    python verify_draw.py transcript.json list.txt [--commitment SHA256] [--seed SEED]
+    python verify_draw.py FOLDER-OR-ZIP [--commitment SHA256] [--seed SEED] [--substitutions SHA256]
+    python verify_draw.py transcript.json list.txt [the same options]
 
 A folder or ZIP file holds ``list.txt``, ``commitment.json`` and ``transcript.json``, and perhaps
 ``substitutions.json``; left out, it is the folder that this file lies in. The draw:
@@ -44,7 +44,9 @@ A folder or ZIP file holds ``list.txt``, ``commitment.json`` and ``transcript.js
     has a record for each: what was replaced and why, the substitute, its pair, which inspectors of
     the list cannot go there on the day, and the digest of the record before (of the first: of the
     transcript). The pair is drawn as in 4 for this premises alone, from the other inspectors,
-    with the capacity that the pairs of all premises leave which have not been replaced.
+    with the capacity that the pairs of all premises leave which have not been replaced. Nothing in
+    the files tells whether records were left out at the end or made anew: the office publishes the
+    digest of the latest one, which is what to compare (``-`` where there is none).
 
 Exit status: 0 verified, 1 something is wrong, 2 the command line or a file cannot be read.
 """
@@ -80,6 +82,7 @@ SUBSTITUTIONS_FORMAT = "gis-supervision.draw-substitutions/1"
 FEWER_THAN_TWO = "fewer_than_two_inspectors"
 NO_SKILLED = "no_skilled_inspector"
 NO_CAPACITY = "no_capacity_left"
+NO_SUBSTITUTION = "-"
 PAIR = 2
 RFC3797_POOL = 0xFFFF
 _LONGEST_NUMBER = 9
@@ -887,14 +890,19 @@ def substitutions_json(
     )
 
 
-def verify_substitutions(
-    substitutions_data: bytes, transcript: Mapping[str, Any], list_data: bytes
-) -> list[str]:
+def _substitution_findings(
+    substitutions_data: bytes | None,
+    substitutions_sha256: str | None,
+    transcript: Mapping[str, Any],
+    list_data: bytes,
+) -> list[DrawError]:
     """Replay the substitutions of a draw that has been verified; name everything that differs."""
+    records: list[dict[str, Any]] = []
     try:
-        given = json.loads(substitutions_data.decode("utf-8"))
+        given: Any = {"substitutions": []}
+        if substitutions_data is not None:
+            given = json.loads(substitutions_data.decode("utf-8"))
         parsed = parse_list(list_data)
-        records: list[dict[str, Any]] = []
         for one in given["substitutions"]:
             records.append(
                 next_substitution(
@@ -910,14 +918,83 @@ def verify_substitutions(
             )
         for one, expected in zip(given["substitutions"], records):  # noqa: B905 - runs under Python 3.9 too
             if canonical_json(one) != canonical_json(expected):
-                return [f"substitution {expected['number']} is not what the draw gives"]
-        if substitutions_data != substitutions_json(transcript, records):
-            return ["the substitutions are not those of this draw in canonical form"]
+                number = expected["number"]
+                return [
+                    DrawError("substitution %(number)s is not what the draw gives", number=number)
+                ]
+        if substitutions_data not in (None, substitutions_json(transcript, records)):
+            return [
+                DrawError("the substitutions are not those of this draw in canonical form"),
+            ]
     except DrawError as error:
-        return [f"{SUBSTITUTIONS_FILE}: {error}"]
+        return [DrawError("%(place)s: %(error)s", place=SUBSTITUTIONS_FILE, error=error)]
     except (ValueError, RecursionError, TypeError, KeyError) as error:
-        return [f"{SUBSTITUTIONS_FILE} is not what such a file holds: {error!r}"]
+        return [
+            DrawError(
+                "%(file)s is not what such a file holds: %(error)s",
+                file=SUBSTITUTIONS_FILE,
+                error=repr(error),
+            )
+        ]
+    found = records[-1]["sha256"] if records else NO_SUBSTITUTION
+    if substitutions_sha256 not in (None, found):
+        return [
+            DrawError(
+                "the latest substitution has SHA-256 %(found)s, and %(published)s was published",
+                found=found,
+                published=substitutions_sha256,
+            )
+        ]
     return []
+
+
+def findings(
+    transcript_data: bytes,
+    list_data: bytes,
+    *,
+    commitment_data: bytes | None = None,
+    commitment_sha256: str | None = None,
+    seed: str | None = None,
+    substitutions_data: bytes | None = None,
+    substitutions_sha256: str | None = None,
+) -> list[DrawError]:
+    """Replay a draw and name everything that differs, as `verify`, for telling in any language."""
+    try:
+        transcript = json.loads(transcript_data.decode("utf-8"))
+        if not isinstance(transcript, dict):
+            return [DrawError("the transcript is no JSON object")]
+        expected = replay(
+            transcript.get("commitment"),
+            transcript.get("seed"),
+            transcript.get("drawn_at"),
+            list_data,
+        )
+        # sorts every key, so it also refuses what cannot be written as canonical text
+        written = canonical_json(transcript)
+    except DrawError as error:
+        return [error]
+    except (ValueError, RecursionError) as error:
+        return [DrawError("the transcript is not UTF-8 JSON: %(error)s", error=error)]
+    problems = [
+        DrawError("%(key)s is not what the draw gives", key=key)
+        for key in sorted(expected.keys() | transcript.keys())
+        if key not in expected
+        or key not in transcript
+        or canonical_json(expected[key]) != canonical_json(transcript[key])
+    ]
+    if not problems and written != transcript_data:
+        problems.append(DrawError("the transcript is not in canonical form: its text was changed"))
+    if commitment_data is not None and commitment_data != canonical_json(expected["commitment"]):
+        problems.append(
+            DrawError("the commitment of the transcript is not the one in its own file")
+        )
+    if commitment_sha256 is not None and commitment_sha256 != expected["commitment_sha256"]:
+        problems.append(DrawError("the commitment is not the one that was published"))
+    if seed is not None and seed != transcript["seed"]:
+        problems.append(DrawError("the seed is not the one that its source has published"))
+    return problems or _substitution_findings(
+        substitutions_data, substitutions_sha256, expected, list_data
+    )
 
 
 def verify(
@@ -928,6 +1005,7 @@ def verify(
     commitment_sha256: str | None = None,
     seed: str | None = None,
     substitutions_data: bytes | None = None,
+    substitutions_sha256: str | None = None,
 ) -> list[str]:
     """Replay a draw and name everything that differs; an empty list when nothing does.
 
@@ -943,41 +1021,20 @@ def verify(
         The seed as its source has published it.
     substitutions_data : bytes, optional
         The file of substitutions, where there were any.
+    substitutions_sha256 : str, optional
+        The digest of the latest one as published, ``-`` where there is none. It holds those before
+        it too; without it, records that were left out or made anew are not found.
     """
-    try:
-        transcript = json.loads(transcript_data.decode("utf-8"))
-        if not isinstance(transcript, dict):
-            return ["the transcript is no JSON object"]
-        expected = replay(
-            transcript.get("commitment"),
-            transcript.get("seed"),
-            transcript.get("drawn_at"),
-            list_data,
-        )
-        # sorts every key, so it also refuses what cannot be written as canonical text
-        written = canonical_json(transcript)
-    except DrawError as error:
-        return [str(error)]
-    except (ValueError, RecursionError) as error:
-        return [f"the transcript is not UTF-8 JSON: {error}"]
-    problems = [
-        f"{key} is not what the draw gives"
-        for key in sorted(expected.keys() | transcript.keys())
-        if key not in expected
-        or key not in transcript
-        or canonical_json(expected[key]) != canonical_json(transcript[key])
-    ]
-    if not problems and written != transcript_data:
-        problems.append("the transcript is not in canonical form: its text was changed")
-    if commitment_data is not None and commitment_data != canonical_json(expected["commitment"]):
-        problems.append("the commitment of the transcript is not the one in its own file")
-    if commitment_sha256 is not None and commitment_sha256 != expected["commitment_sha256"]:
-        problems.append("the commitment is not the one that was published")
-    if seed is not None and seed != transcript["seed"]:
-        problems.append("the seed is not the one that its source has published")
-    if not problems and substitutions_data is not None:
-        problems += verify_substitutions(substitutions_data, expected, list_data)
-    return problems
+    found = findings(
+        transcript_data,
+        list_data,
+        commitment_data=commitment_data,
+        commitment_sha256=commitment_sha256,
+        seed=seed,
+        substitutions_data=substitutions_data,
+        substitutions_sha256=substitutions_sha256,
+    )
+    return [str(one) for one in found]
 
 
 def published_files(
@@ -1015,8 +1072,9 @@ def published_files(
             )
     except KeyError as error:
         raise DrawError("%(place)s: %(error)s", place=place, error=error.args[0]) from error
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
-        raise DrawError("%(place)s: %(error)s", place=place, error=error) from error
+    except Exception as error:
+        told = str(error) or type(error).__name__
+        raise DrawError("%(place)s: %(error)s", place=place, error=told) from error
 
 
 def published_substitutions(place: Path) -> bytes | None:
@@ -1034,8 +1092,9 @@ def published_substitutions(place: Path) -> bytes | None:
         with zipfile.ZipFile(place) as bundle:
             there = SUBSTITUTIONS_FILE in bundle.namelist()
             return bundle.read(SUBSTITUTIONS_FILE) if there else None
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
-        raise DrawError("%(place)s: %(error)s", place=place, error=error) from error
+    except Exception as error:
+        told = str(error) or type(error).__name__
+        raise DrawError("%(place)s: %(error)s", place=place, error=told) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -1051,6 +1110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("list", type=Path, nargs="?", help="list.txt, beside a transcript.json")
     parser.add_argument("--commitment", help="SHA-256 of the commitment as published beforehand")
     parser.add_argument("--seed", help="the seed as published by its source")
+    parser.add_argument(
+        "--substitutions",
+        help="SHA-256 of the latest substitution as published; '-' where there is none",
+    )
     options = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that lacks a character gets its number
@@ -1068,6 +1131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commitment_sha256=options.commitment,
         seed=options.seed,
         substitutions_data=substitutions_data,
+        substitutions_sha256=options.substitutions,
     )
     for problem in problems:
         sys.stdout.write(f"WRONG 有误: {problem}\n")
@@ -1082,16 +1146,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"commitment 承诺 SHA-256: {transcript['commitment_sha256']}\n"
         f"seed 种子: {transcript['seed']}\n"
     )
-    if substitutions_data is not None:
-        records = json.loads(substitutions_data)["substitutions"]
+    records = json.loads(substitutions_data or b'{"substitutions": []}')["substitutions"]
+    latest = records[-1]["sha256"] if records else NO_SUBSTITUTION
+    sys.stdout.write(f"substitutions 递补: {len(records)}, SHA-256 {latest}\n")
+    if None in (options.commitment, options.seed, options.substitutions):
         sys.stdout.write(
-            f"substitutions 递补: {len(records)}, "
-            f"SHA-256 {records[-1]['sha256'] if records else '-'}\n"
-        )
-    if options.commitment is None or options.seed is None:
-        sys.stdout.write(
-            "Compare both with what the office and the source of the seed published then.\n"
-            "请将以上两项与当时公布的承诺和种子来源公布的数值核对。\n"
+            "Compare all three with what the office and the source of the seed published.\n"
+            "请将以上三项与公布的承诺、递补摘要和种子来源公布的数值核对。\n"
         )
     return 0
 

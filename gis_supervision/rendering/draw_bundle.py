@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from gis_supervision.domain.draw_transcript import Commitment
 from gis_supervision.domain.verify_draw import (
     COMMITMENT_FILE,
     LIST_FILE,
+    NO_SUBSTITUTION,
     SUBSTITUTIONS_FILE,
     TRANSCRIPT_FILE,
 )
@@ -31,7 +33,8 @@ README = """\
 
 本文件包供任何人核验这次“双随机”抽取，只需 Python 3.9 及以上，无需安装任何软件包，也无需联网：
 
-    python verify_draw.py . --commitment {commitment} --seed "种子来源公布的数值"
+    python verify_draw.py . --commitment {commitment} \
+--substitutions {substitutions} --seed "种子来源公布的数值"
 
 - `list.txt` 抽取名单：可抽取的经营主体及其分层、排除的主体及原因、检查人员、回避关系；
 - `commitment.json` 在种子可知之前公布的承诺：名单的 SHA-256、各层抽取数与备选数、
@@ -40,13 +43,15 @@ README = """\
 - `substitutions.json`（如有递补）：被替换的主体及原因、依次递补的备选主体及其检查人员配对；
 - `verify_draw.py` 核验程序，文件开头写明全部规则。
 
-请将承诺的 SHA-256 与 {published} 公布的数值核对，将种子与其来源公布的数值核对：{randomness}
+请将承诺的 SHA-256 与 {published} 公布的数值核对，将最后一次递补的 SHA-256（“-”表示没有递补）
+与抽取结果页面公布的数值核对，将种子与其来源公布的数值核对：{randomness}
 
 ## English
 
 Anyone can check this random draw with Python 3.9 or newer; no package and no network is needed:
 
-    python verify_draw.py . --commitment {commitment} --seed "as its source published it"
+    python verify_draw.py . --commitment {commitment} \
+--substitutions {substitutions} --seed "as its source published it"
 
 - `list.txt`: premises that could be drawn with their strata, those left out and why, inspectors,
   recusals;
@@ -58,8 +63,9 @@ Anyone can check this random draw with Python 3.9 or newer; no package and no ne
   it in their order, and their pairs;
 - `verify_draw.py`: the verifier; all rules stand at its beginning.
 
-Compare the digest of the commitment with the one published at {published}, and the seed with what
-its source published: {randomness}
+Compare the digest of the commitment with the one published at {published}, that of the latest
+substitution ("-": there is none) with the one on the page of the draw, and the seed with what its
+source published: {randomness}
 """
 
 
@@ -85,6 +91,7 @@ def files(record: Record, substitutions: bytes | None = None) -> dict[str, bytes
         commitment=kept.sha256,
         published=kept.published_at.isoformat(timespec="seconds"),
         randomness=randomness(record),
+        substitutions=_latest(substitutions),
     )
     return {
         LIST_FILE: kept.list_data,
@@ -94,6 +101,12 @@ def files(record: Record, substitutions: bytes | None = None) -> dict[str, bytes
         VERIFIER_FILE: verifier.read_bytes(),
         README_FILE: readme.encode(),
     }
+
+
+def _latest(substitutions: bytes | None) -> str:
+    """Return the digest of the latest substitution, which those before it depend on."""
+    made = json.loads(substitutions)["substitutions"] if substitutions is not None else []
+    return str(made[-1]["sha256"]) if made else NO_SUBSTITUTION
 
 
 def randomness(record: Record) -> str:

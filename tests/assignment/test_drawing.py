@@ -1,7 +1,6 @@
 """Draws on the register: eligibility, order of steps, secrecy; nothing can be rewritten."""
 
 import ast
-import inspect
 import json
 import threading
 import time
@@ -21,7 +20,6 @@ from gis_supervision.domain import verify_draw
 from gis_supervision.domain.rules import load_rule_pack
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
 from gis_supervision.language import translator
-from gis_supervision.library_texts import recognised
 from gis_supervision.rendering import draw_bundle
 from gis_supervision.storage import database, do_not_disturb, draws
 from gis_supervision.storage.tables import Premises
@@ -463,21 +461,18 @@ def test_entries_of_the_do_not_disturb_list(register):
 
 
 def test_what_the_verifier_says_is_told_in_chinese():
-    said = []
-    for function in (verify_draw.verify, verify_draw.verify_substitutions):
-        for node in ast.walk(ast.parse(inspect.getsource(function))):
-            said += node.elts if isinstance(node, ast.List) else []
-            said += (
-                node.args if getattr(getattr(node, "func", None), "attr", "") == "append" else []
-            )
-            said += [node.elt] if isinstance(node, ast.ListComp) else []
-    texts = [
-        "".join(part.value if isinstance(part, ast.Constant) else "7" for part in parts)
-        for one in said
-        for parts in [one.values if isinstance(one, ast.JoinedStr) else [one]]
-        if isinstance(one, ast.JoinedStr) or isinstance(getattr(one, "value", None), str)
+    tree = ast.parse(Path(verify_draw.__file__).read_text(encoding="utf-8"))
+    templates = [
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "DrawError"
     ]
-    assert len(texts) > 8
-    for said_so in texts:
-        found = recognised(said_so, draw_record.FINDINGS)
-        assert found.translated(translator("zh_CN")) != said_so
+    assert len(templates) > 50
+    chinese = translator("zh_CN")
+    same = {"%(place)s: %(error)s"}
+    assert {one for one in templates if chinese(one) == one} <= same
+    # what is found has no other source than these
+    (findings,) = [node for node in tree.body if getattr(node, "name", "") == "findings"]
+    (inner,) = [node for node in tree.body if getattr(node, "name", "") == "_substitution_findings"]
+    for node in (*ast.walk(findings), *ast.walk(inner)):
+        assert not isinstance(node, ast.JoinedStr)

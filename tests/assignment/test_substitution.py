@@ -241,6 +241,52 @@ def test_every_change_of_the_record_is_found(register):
     assert problems(register, record, substitutions_data=rewritten(lambda records: records)) == []
 
 
+def test_what_was_left_out_or_made_anew_differs_from_the_published_digest(register, tmp_path):
+    record = carried_out(register)
+    gone, other, *_ = places(register, record, "drawn")
+    replace(register, record, gone)
+    replace(register, record, other, "another administration's")
+    data = substitution.published(register, record)
+    published = draw_record.office(register, record)["substitutions_sha256"]
+    transcript, made = json.loads(record.result.transcript), json.loads(data)["substitutions"]
+    parsed = verify_draw.parse_list(record.commitment.list_data)
+    anew = []
+    for one in made:
+        said = {key: one[key] for key in ("replaced", "day", "recorded_at", "unavailable")}
+        anew.append(
+            verify_draw.next_substitution(
+                transcript, parsed, anew, reason="on the wish of its owner", **said
+            )
+        )
+    place = tmp_path / "draw"
+    draw_bundle.write(record, place, data)
+    readme = (place / "README.md").read_text(encoding="utf-8")
+    assert readme.count(f" --substitutions {published} ") == 2
+    verifier = [sys.executable, "-I", "-S", str(place / "verify_draw.py")]
+
+    def status(digest):
+        command = [*verifier, "--substitutions", digest]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    assert problems(register, record, substitutions_sha256=published) == []
+    assert status(published) == 0
+    assert status("-") == 1
+    for records in (made[:-1], [], None, anew):
+        changed = None
+        if records is not None:
+            changed = verify_draw.substitutions_json(transcript, records)
+            (place / "substitutions.json").write_bytes(changed)
+        else:
+            (place / "substitutions.json").unlink()
+        assert problems(register, record, substitutions_data=changed) == []
+        last = records[-1]["sha256"] if records else "-"
+        assert problems(
+            register, record, substitutions_data=changed, substitutions_sha256=published
+        ) == [f"the latest substitution has SHA-256 {last}, and {published} was published"]
+        assert status(published) == 1
+        assert status(last) == 0
+
+
 def test_the_database_refuses_another_turn(register):
     record = carried_out(register)
     gone, *_ = places(register, record, "drawn")

@@ -1,5 +1,6 @@
 """Draws as an office makes them at the command line."""
 
+import hashlib
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from gis_supervision.cli.entry import app, exit_code
 from gis_supervision.errors import SupervisionError
+from gis_supervision.language import translator
 from gis_supervision.storage import database
 
 
@@ -39,7 +41,7 @@ def run(*arguments, code=0):
 
 
 @pytest.mark.usefixtures("office")
-def test_a_draw_in_three_commands_and_its_check(tmp_path):
+def test_a_draw_in_three_commands_and_its_check(tmp_path, monkeypatch):
     run("draw", "exclude", "add", "P00", "--reason", "model", "--from", "2025-01-01")
     known = datetime.now(UTC) + timedelta(seconds=4)
     planned = json.loads(
@@ -65,9 +67,27 @@ def test_a_draw_in_three_commands_and_its_check(tmp_path):
     run("draw", "publish", "Q3", "--output", str(place))
     digest = planned["commitment_sha256"]
     assert "Verified: Q3" in run("draw", "verify", str(place), "--commitment", digest)
+    latest = told["substitutions_sha256"]
+    said = run("draw", "verify", str(place), "--substitutions", latest)
+    assert f"Substitutions: 1, SHA-256 {latest}" in said
+    assert "the latest substitution" in run(
+        "draw", "verify", str(place), "--substitutions", "-", code=1
+    )
     listed = place / "list.txt"
     listed.write_bytes(listed.read_bytes().replace(b"P01", b"P99"))
     assert "Wrong:" in run("draw", "verify", str(place), code=1)
+    # what is wrong within a line of the list is told in the reader's language too
+    listed.write_bytes(b"excluded\tP00\tmodel\nsomething\n")
+    digest = hashlib.sha256(listed.read_bytes()).hexdigest()
+    transcript = place / "transcript.json"
+    changed = json.loads(transcript.read_bytes())
+    changed["commitment"]["list_sha256"] = digest
+    transcript.write_text(json.dumps(changed))
+    monkeypatch.setenv("GIS_SUPERVISION_LANGUAGE", "zh_CN")
+    said = run("draw", "verify", str(place), code=1)
+    assert translator("zh_CN")("list, line %(number)s: %(error)s", number=2, error="") in said
+    assert "expected" not in said
+    monkeypatch.setenv("GIS_SUPERVISION_LANGUAGE", "en")
     assert json.loads(run("draw", "list", "--json"))[0]["state"] == "published"
     assert "P" in run("draw", "show", "Q3", "--public")
     assert json.loads(run("draw", "exclude", "list", "--all", "--json"))[0]["licence"] == "P00"

@@ -263,12 +263,14 @@ def early_return(
         whole = joined([time] if leave is None else [time, leave])[0]
         first = max(day, whole.first)
         timeline = zone_periods.read(session, Period(ends, ends + timedelta(days=1)))
+        moved = absences.moved_cells(session, known.values())
         found = Absences(
             covered=known,
-            moved=absences.moved_cells(session, known.values()),
+            moved=moved,
             handed_over=absences.handed_over(session, known.values()),
             ends=ends,
             afterwards=timeline.zone_of(ends),
+            for_good=absences.moved_for_good(session, (row.cell_id for row in moved), ends),
         )
         period = Period(first, whole.until)
         of = basis(session, rules, period, as_of, also=found.zones(who))

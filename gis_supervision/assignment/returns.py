@@ -1,13 +1,14 @@
 """Back early from an absence: cells and roles return before the day that was set for it.
 
 What the absence moved goes where it would be without it, on every day that is left: to the zone
-that it was taken from or, where it was moved for good meanwhile, to the one that has it after the
-absence. A second absence that begins in the first stays covered.
+that it was taken from or, from the day on which it was moved for good, to the one that has it then.
+A second absence that begins in the first stays covered.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from gis_supervision.assignment.drafts import (
@@ -25,7 +26,6 @@ from gis_supervision.language import gettext_noop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
 
     import numpy as np
     from numpy.typing import NDArray
@@ -52,6 +52,8 @@ class Absences:
         First day on which the absence that is ended would be over.
     afterwards
         Zone id by cell id on that day.
+    for_good
+        Rows of `gis_supervision.storage.absences.moved_for_good` on that day.
     """
 
     covered: Mapping[int, Covered]
@@ -59,6 +61,7 @@ class Absences:
     handed_over: Sequence[Row[Any]]
     ends: date
     afterwards: Mapping[int, int]
+    for_good: Sequence[Row[Any]]
 
     def holds(self, row: Row[Any], day: date) -> bool:
         """Tell whether a row of an absence holds on a day, no return having taken it away."""
@@ -70,8 +73,35 @@ class Absences:
         """Return the ids of the zones that have to be known for a return."""
         cells = self.of(self.moved, who)
         roles = self.of(self.handed_over, who)
-        back = {self.afterwards.get(row.cell_id, row.from_zone_id) for row in cells}
-        return {*(row.from_zone_id for row in cells), *back, *(row.zone_id for row in roles)}
+        days = [date.min, *(row.first for row in self.for_good)]
+        back = {self.home(row, day) for row in cells for day in days}
+        found = {*(row.from_zone_id for row in cells), *back, *(row.zone_id for row in roles)}
+        return found - {None}
+
+    def home(self, moved: Row[Any], day: date) -> int | None:
+        """Return the id of the zone that a moved cell belongs to on a day without any absence."""
+        zone: int | None = self.afterwards.get(moved.cell_id, moved.from_zone_id)
+        for row in self.for_good:
+            if row.cell_id != moved.cell_id:
+                continue
+            if row.first <= day:
+                break
+            zone = row.from_zone_id
+        # on the day after, another absence may have it elsewhere
+        for _ in self.covered:
+            other = next(
+                (
+                    one
+                    for one in self.moved
+                    if (one.cell_id, one.to_zone_id) == (moved.cell_id, zone)
+                    and self.holds(one, self.ends)
+                ),
+                None,
+            )
+            if other is None:
+                break
+            zone = other.from_zone_id
+        return zone
 
     def of(self, rows: Sequence[Row[Any]], who: int) -> list[Row[Any]]:
         """Return the rows of one inspector's absences."""
@@ -101,14 +131,14 @@ def early_return(of: Basis, person: Person, absences: Absences) -> Draft | None:
         *changing_days(of),
         *_ends(Period(row.first, row.until) for row in (*absences.moved, *absences.handed_over)),
         *_ends(period for one in absences.covered.values() for period in one.periods),
+        *(row.first for row in absences.for_good),
     ]
-    homes = _homes(of, absences, cells)
     spans: _Spans = []
     handovers: list[Handover] = []
     notes: list[Reason] = []
     for period in segments(whole, cuts):
         before = of.labels(period.first)
-        after = _returned(of, absences, cells, homes, period.first, person, before, notes)
+        after = _returned(of, absences, cells, period.first, person, before, notes)
         spans.append((period, before, after))
         handovers += _handed_back(of, absences, roles, period)
     changes, people = changed_cells(of, spans), joined_handovers(handovers)
@@ -141,35 +171,10 @@ def _ends(periods: Iterable[Period]) -> list[date]:
     return [day for one in periods for day in (one.first, one.until) if day is not None]
 
 
-def _homes(of: Basis, absences: Absences, cells: Sequence[Row[Any]]) -> dict[int, int]:
-    """Return the number of the zone that each moved cell belongs to without any absence."""
-    found = {}
-    for row in cells:
-        zone = absences.afterwards.get(row.cell_id, row.from_zone_id)
-        # on the day after, another absence may have it elsewhere
-        for _ in absences.covered:
-            other = next(
-                (
-                    one
-                    for one in absences.moved
-                    if (one.cell_id, one.to_zone_id) == (row.cell_id, zone)
-                    and absences.holds(one, absences.ends)
-                ),
-                None,
-            )
-            if other is None:
-                break
-            zone = other.from_zone_id
-        if zone in of.numbers:
-            found[row.cell_id] = of.numbers[zone]
-    return found
-
-
 def _returned(
     of: Basis,
     absences: Absences,
     cells: Sequence[Row[Any]],
-    homes: Mapping[int, int],
     day: date,
     person: Person,
     labels: NDArray[np.int32],
@@ -186,8 +191,12 @@ def _returned(
     stays = gettext_noop("Zone %(zone)s stays covered: %(name)s is away on %(day)s.")
     result = labels.copy()
     for row in cells:
-        place, home = places.get(row.cell_id), homes.get(row.cell_id)
-        if place is None or home is None or not absences.holds(row, day):
+        place = places.get(row.cell_id)
+        if place is None or not absences.holds(row, day):
+            continue
+        zone = absences.home(row, day)
+        home = None if zone is None else of.numbers.get(zone)
+        if home is None:
             continue
         who = responsible.get(home)
         if who in away and home != labels[place]:

@@ -59,6 +59,23 @@ _HANDED_OVER = text(
     ORDER BY a.proposal_id, a.id
     """
 )
+_FOR_GOOD = text(
+    """
+    SELECT c.cell_id, c.from_zone_id, lower(p.effective) AS first
+    FROM proposal_cell AS c
+    INNER JOIN proposal AS p ON c.proposal_id = p.id
+    WHERE
+        p.state = 'accepted' AND p.kind NOT IN ('absence', 'return')
+        AND c.cell_id = any(:cells)
+        AND proposal_days(c.valid, p.valid, p.effective) @> CAST(:day AS date)
+    ORDER BY
+        c.cell_id,
+        (
+            SELECT max(e.id) FROM proposal_event AS e
+            WHERE e.proposal_id = p.id AND e.to_state = 'accepted'
+        ) DESC
+    """
+)
 _CUT = text(
     """
     WITH gone AS (
@@ -193,6 +210,15 @@ def moved_cells(session: Session, of: Iterable[Covered]) -> Sequence[Row[Any]]:
 def handed_over(session: Session, of: Iterable[Covered]) -> Sequence[Row[Any]]:
     """Return the roles that absences gave to others: zone, role, from and to whom, and when."""
     return session.execute(_HANDED_OVER, {"ids": [one.proposal for one in of]}).all()
+
+
+def moved_for_good(session: Session, cells: Iterable[int], day: date) -> Sequence[Row[Any]]:
+    """Return what moved cells for good until a day: which, from where, and since when.
+
+    What was accepted last comes first. ``from_zone_id`` is the zone that the cell would be in on
+    that day without the change.
+    """
+    return session.execute(_FOR_GOOD, {"cells": sorted(set(cells)), "day": day}).all()
 
 
 def stretch(periods: Iterable[Period], day: date) -> Period | None:

@@ -204,6 +204,30 @@ def test_cells_moved_for_good_meanwhile_go_where_they_belong(session, rules, off
     assert [office.cells(day)["0-0"] for day in (10, 39, 40)] == ["Z01", "Z01", "Z04"]
 
 
+@pytest.mark.parametrize("moves", [{20: "Z04"}, {31: "Z04"}, {15: "Z03", 31: "Z04"}])
+@pytest.mark.parametrize("absence_first", [True, False])
+def test_a_move_for_good_stays_on_its_day(session, rules, office, moves, absence_first):
+    if absence_first:
+        office.absence("P1", 1, 30)
+        assert office.cells(12)["0-0"] != "Z01"
+    for day, zone in moves.items():
+        number = proposing.move(
+            session, rules, by="An", first=office.day(day), as_of=DAY, cells=["0-0"], zone=zone
+        )
+        office.accept(number)
+    if not absence_first:
+        office.absence("P1", 1, 30)
+    before = state(session)
+    number = office.back("P1", 10).proposal
+    office.accept(number)
+    zone = "Z01"
+    for day in range(10, 45):
+        zone = moves.get(day, zone)
+        assert office.cells(day)["0-0"] == zone, day
+    office.undo(number)
+    assert state(session) == before
+
+
 def test_an_absence_that_has_not_begun_is_called_off(office):
     on = office.cells(0)
     office.absence("P1", 5, 9)

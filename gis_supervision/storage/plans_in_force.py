@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from gis_supervision.errors import ConflictError
 from gis_supervision.messages import Message
-from gis_supervision.storage import plan_units
+from gis_supervision.storage import plan_units, register
 from gis_supervision.storage.route_tables import DayPlanDay
 
 if TYPE_CHECKING:
@@ -37,7 +37,15 @@ VISITED: Final = """
 SELECT s.premises_id
 FROM day_route AS r
 INNER JOIN day_stop AS s ON r.id = s.route_id
-WHERE r.plan_id = :plan AND r.day = :day
+WHERE
+    r.plan_id = :plan AND r.day = :day
+    AND (
+        r.day >= :first
+        OR NOT EXISTS (
+            SELECT 1 FROM inspection AS i
+            WHERE i.premises_id = s.premises_id AND i.inspected_on >= r.day
+        )
+    )
 """
 
 
@@ -62,7 +70,8 @@ class Elsewhere:
     people
         Who goes in them on its days.
     premises
-        Plan by id of the premises that they visit from its first day on.
+        Plan by id of the premises that they visit from its first day on, or from today on where
+        that is before it, as long as the register has no inspection of them since.
     """
 
     people: tuple[Taken, ...]
@@ -106,9 +115,10 @@ def elsewhere(session: Session, days: Sequence[date], unit: str) -> Elsewhere:
     unit
         Its unit: of these days, plans that give way to it are left out.
     """
+    since = min(*days, register.current_day(session))
     rows = session.execute(
         select(DayPlanDay.day, DayPlanDay.plan_id, DayPlanDay.unit).where(
-            DayPlanDay.day >= min(days), DayPlanDay.replaced_by.is_(None)
+            DayPlanDay.day >= since, DayPlanDay.replaced_by.is_(None)
         )
     ).all()
     stay = [row for row in rows if row.day not in days or not plan_units.gives_way(row.unit, unit)]
@@ -121,7 +131,7 @@ def elsewhere(session: Session, days: Sequence[date], unit: str) -> Elsewhere:
                 Taken(person, number, row.day, row.plan_id, row.unit or WHOLE_OFFICE, drawn=drawn)
                 for person, number, drawn in session.execute(text(GOING), here)
             ]
-        for one in session.scalars(text(VISITED), here):
+        for one in session.scalars(text(VISITED), {**here, "first": min(days)}):
             premises.setdefault(one, row.plan_id)
     return Elsewhere(tuple(people), premises)
 

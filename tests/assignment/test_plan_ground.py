@@ -15,7 +15,7 @@ from gis_supervision.assignment.day_planning import Request
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.assignment.wanted_stops import Wanted
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
-from gis_supervision.storage import database, day_plans, inspectors
+from gis_supervision.storage import database, day_plans, day_stops, inspectors
 
 MONDAY = date(2025, 7, 7)
 TUESDAY = date(2025, 7, 8)
@@ -137,6 +137,23 @@ def test_a_plan_of_the_whole_office_takes_the_place_of_all_and_only_if_asked(reg
     plan(register, first=TUESDAY, division="654202001", replace_plan=True)
     earlier = plan(register, first=MONDAY - timedelta(days=3))
     assert shops(earlier) == set()
+
+
+def test_tomorrow_is_planned_before_the_visits_of_today_are_recorded(register):
+    today = register.execute(text("SELECT current_date")).scalar_one()
+    after = {"first": today + timedelta(days=1), "weekends": True}
+    first = plan(register, first=today, weekends=True)
+    assert shops(first) == of(0, 1, 2, 3)
+    assert shops(plan(register, **after)) == set()
+    # what has been visited is asked for again, where there is a hazard to be looked after
+    shop = SimpleNamespace(id=day_stops.ids_of(register, ["P00"])["P00"])
+    visit = factories.inspection(register, shop, inspected_on=today)
+    factories.hazard(register, visit, due_on=today + timedelta(days=1))
+    assert shops(plan(register, **after, replace_plan=True)) == of(0) - {"P01"}
+    # what was not visited after all is free again when the day is over
+    register.execute(text("UPDATE day_plan_day SET day = day - 1 WHERE day = :d"), {"d": today})
+    register.execute(text("UPDATE day_route SET day = day - 1 WHERE day = :d"), {"d": today})
+    assert shops(plan(register, **after, replace_plan=True)) == of(0, 1, 2, 3)
 
 
 def test_stops_of_a_file_that_are_not_planned_have_their_reason(register):

@@ -129,18 +129,17 @@ def own_matrix(
     InvalidInputError
         A column is missing, or rows are wrong: every one is named.
     """
-    reader = csv.DictReader(read_text(path).splitlines())
-    columns = [name for name in ("minutes", "metres") if name in (reader.fieldnames or ())]
-    if len(columns) != 1 or not {"from", "to"} <= set(reader.fieldnames or ()):
+    names, rows = read_rows(path)
+    columns = [name for name in ("minutes", "metres") if name in names]
+    if len(columns) != 1 or not {"from", "to"} <= set(names):
         raise InvalidInputError(
             "%(path)s: expected the columns from, to, and either minutes or metres; found "
             "%(fieldnames)s",
             path=path,
-            fieldnames=", ".join(reader.fieldnames or ()) or Message("none"),
+            fieldnames=", ".join(names) or Message("none"),
         )
     (column,) = columns
     scale = 60.0 if column == "minutes" else 3.6 / km_per_hour
-    rows = [(number, row) for number, row in enumerate(reader, start=2)]
     keys = {(row[end] or "").strip() for _, row in rows for end in ("from", "to")} - {""}
     there = {*known(keys), OFFICE}
     index: dict[str, list[int]] = {}
@@ -167,20 +166,36 @@ def own_matrix(
     return times, int((times < 0).sum()) // 2
 
 
-def read_text(path: Path | Sent) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark.
+def read_rows(path: Path | Sent) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
+    """Read a CSV file in UTF-8: its columns, and its rows with their numbers.
 
     Raises
     ------
     NotFoundError
         There is no such file.
     InvalidInputError
-        It is not UTF-8.
+        It cannot be read, or is not CSV in UTF-8.
     """
+    try:
+        reader = csv.DictReader(_text(path).splitlines())
+        names = list(reader.fieldnames or ())
+        return names, list(enumerate(reader, start=2))
+    except csv.Error as error:
+        raise InvalidInputError(
+            "%(path)s: cannot be read as CSV (%(error)s)", path=path, error=error
+        ) from None
+
+
+def _text(path: Path | Sent) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise NotFoundError("%(path)s: no such file", path=path) from None
+    except OSError as error:
+        raise InvalidInputError(
+            "%(path)s: cannot be read: %(reason)s", path=path, reason=error.strerror
+        ) from None
     except UnicodeDecodeError as error:
         raise InvalidInputError(
             "%(path)s: expected UTF-8 text (%(error)s)", path=path, error=error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from gis_supervision.assignment.travel import read_text, wrong_rows
+from gis_supervision.assignment.travel import read_rows, wrong_rows
 from gis_supervision.domain.day_rules import Span, spans
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.messages import Message
@@ -54,8 +53,7 @@ def read(
     InvalidInputError
         A column is unknown or missing, or rows are wrong: every one is named.
     """
-    reader = csv.DictReader(read_text(path).splitlines())
-    names = list(reader.fieldnames or ())
+    names, rows = read_rows(path)
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or "licence" not in names:
         raise InvalidInputError(
@@ -64,7 +62,6 @@ def read(
             columns=", ".join(COLUMNS[1:]),
             names=", ".join(names) or Message("none"),
         )
-    rows = [(number, row) for number, row in enumerate(reader, start=2)]
     there = known({(row["licence"] or "").strip() for _, row in rows})
     found: dict[str, Wanted] = {}
     wrong = []

@@ -285,8 +285,13 @@ def export(
                 raise InvalidInputError(
                     "%(file)s: there is no directory %(parent)s", file=file, parent=file.parent
                 )
-            file.write_bytes(content if isinstance(content, bytes) else content.encode())
-            file.chmod(0o600)
+            try:
+                file.write_bytes(content if isinstance(content, bytes) else content.encode())
+                file.chmod(0o600)
+            except OSError as error:
+                raise InvalidInputError(
+                    "%(file)s cannot be written: %(reason)s", file=file, reason=error.strerror
+                ) from None
         stops = sum(len(route.stops) for route in found)
     if as_json:
         print_json({"file": str(file), "routes": len(found), "stops": stops})

@@ -147,6 +147,9 @@ def test_what_is_wrong_is_told(run, tmp_path):
         run("export", MONDAY, str(tmp_path / "routes.docx"))
     with pytest.raises(InvalidInputError, match="no directory"):
         run("export", MONDAY, str(tmp_path / "none" / "routes.gpx"))
+    (tmp_path / "folder.gpx").mkdir()
+    with pytest.raises(InvalidInputError, match=r"folder.gpx cannot be written: Is a directory"):
+        run("export", MONDAY, str(tmp_path / "folder.gpx"))
 
 
 def test_roads_are_loaded_and_travelled(run, tmp_path, engine):

@@ -260,6 +260,9 @@ def test_every_wrong_row_of_a_file_is_told(session, tmp_path):
         day_planning.stops_of_file(session, file)
     lines = str(error.value).splitlines()
     assert [line.split(": ")[1] for line in lines] == [f"row {n}" for n in (2, 3, 4, 5, 6, 8)]
+    file.write_text("licence\nN0\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="'N0' is not in the register"):
+        day_planning.stops_of_file(session, file)
     file.write_text("licence,colour\n", encoding="utf-8")
     with pytest.raises(InvalidInputError, match="colour"):
         day_planning.stops_of_file(session, file)
@@ -284,6 +287,17 @@ def test_an_own_matrix_is_used_and_its_wrong_rows_are_told(session, rules, tmp_p
         plan(session, rules, matrix="file", matrix_file=file, replace_plan=True)
     rows = [line.split(": ")[1] for line in str(error.value).splitlines()]
     assert rows == ["row 2", "row 3", "row 5", "row 6"]
+
+
+@pytest.mark.usefixtures("register")
+def test_files_that_cannot_be_read_are_told(session, rules, tmp_path):
+    wide = tmp_path / "wide.csv"
+    wide.write_text("licence,from,to,minutes\n" + "x" * 200_000 + ",N0,S00,1\n", encoding="utf-8")
+    for file, said in ((wide, "cannot be read as CSV"), (tmp_path, "cannot be read: Is a dir")):
+        with pytest.raises(InvalidInputError, match=said):
+            day_planning.stops_of_file(session, file)
+        with pytest.raises(InvalidInputError, match=said):
+            plan(session, rules, matrix="file", matrix_file=file)
 
 
 @pytest.mark.usefixtures("register")

@@ -40,6 +40,16 @@ class Candidate:
     due_on: date | None
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What is looked at, and what is not: without a point, of draws, of everything else."""
+
+    stops: list[Candidate]
+    nowhere: list[Candidate]
+    full: list[Candidate]
+    passed: int
+
+
 def read(
     session: Session,
     rules: RulePack,
@@ -147,24 +157,30 @@ def _index(day: date, planned: Sequence[date]) -> int:
     return sum(one <= day for one in planned) - 1
 
 
-def choose(
-    rules: RulePack, candidates: Sequence[Candidate], units: Sequence[Unit]
-) -> tuple[list[Candidate], list[Candidate], int]:
-    """Take the most urgent stops, about as many as the crews have time for."""
+def choose(rules: RulePack, candidates: Sequence[Candidate], units: Sequence[Unit]) -> Chosen:
+    """Take the most urgent stops, about as many as the crews have time for.
+
+    What draws ask for is taken until the visits alone, without the way, fill the days of the pair:
+    what is left then has no time for certain, and is left out by name.
+    """
     work = sum(end - begin for begin, end in rules.days.work.spans)
     left = {unit.key: _SPARE * work * len(unit.days) for unit in units}
     way = 3600 * (rules.workload.travel.hours if rules.workload.travel else 0.0)
-    chosen, nowhere, passed = [], [], 0
+    chosen, nowhere, full, passed = [], [], [], 0
     for one in candidates:
         if one.lat is None or one.lng is None:
             nowhere.append(one)
             continue
-        crews = [key for key in (one.stop.crews or left) if key in left]
+        crews = [key for key in left if one.stop.crews is None or key in one.stop.crews]
         roomy = max(crews, key=lambda key: left[key], default=None)
-        if roomy is not None and left[roomy] <= 0 and one.purpose != drawn_stops.SOURCE:
-            passed += 1
+        drawn = one.purpose == drawn_stops.SOURCE
+        if roomy is not None and left[roomy] <= 0:
+            if drawn:
+                full.append(one)
+            else:
+                passed += 1
             continue
         if roomy is not None:
-            left[roomy] -= one.stop.service_s + way / 2
+            left[roomy] -= one.stop.service_s + (0 if drawn else way / 2)
         chosen.append(one)
-    return chosen, nowhere, passed
+    return Chosen(chosen, nowhere, full, passed)

@@ -29,7 +29,7 @@ from gis_supervision.storage import analyses, day_plans, day_stops, roads
 from gis_supervision.storage.day_plans import NewLeftOut, NewRoute, NewStop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -64,6 +64,9 @@ NOTES = {
     ),
     "off_road": gettext_noop("places too far from every road: {}"),
     "engaged": gettext_noop("days of people whose zones these are in other plans: {}"),
+    "drawn": gettext_noop(
+        "drawn premises that are left to their pairs, whom the source draw plans: {}"
+    ),
     "unregistered": gettext_noop("drawn licences that the register has no longer: {}"),
     "skills_unchecked": gettext_noop(
         "no certificate is recorded of anybody: skills were not looked at ({} crews)"
@@ -266,7 +269,8 @@ def plan(
         only=request.only,
         replace=replace_plan,
     )
-    rows, drawn = _asked(session, rules, request, planned, ground)
+    rows, drawn, held = _asked(session, rules, request, planned, ground)
+    notes["drawn"] = len(held)
     notes["unregistered"] = len(drawn.unregistered)
     notes["engaged"] = ground.missed
     units = units_on(
@@ -284,9 +288,9 @@ def plan(
             replace(one, stop=replace(one.stop, skills=frozenset())) for one in candidates
         ]
         notes["skills_unchecked"] = len(units)
-    chosen, homeless, not_considered = day_candidates.choose(rules, candidates, units)
-    notes["not_considered"] = not_considered
-    places, stops, crews, starts = _placed(rules, chosen, units, request, notes)
+    chosen = day_candidates.choose(rules, candidates, units)
+    notes["not_considered"] = chosen.passed
+    places, stops, crews, starts = _placed(rules, chosen.stops, units, request, notes)
     times = _times(session, rules, request, places, notes)
     found = routing.plan_routes(
         stops,
@@ -299,12 +303,13 @@ def plan(
     )
     by_key = {one.stop.key: one for one in candidates}
     left_out = {one.key: one.reason for one in found.left_out}
-    left_out |= {one.stop.key: Reason.NOT_LOCATED for one in homeless}
+    left_out |= {one.stop.key: Reason.NOT_LOCATED for one in chosen.nowhere}
+    left_out |= {one.stop.key: Reason.NO_TIME_LEFT for one in chosen.full}
     unplaced = [
         NewLeftOut(by_key[key].id, by_key[key].purpose, by_key[key].due_on, reason.value)
         for key, reason in left_out.items()
     ]
-    missing = _missing(session, request, rows, ground, drawn)
+    missing = _missing(session, request, rows, ground, drawn, held)
     unplaced += missing.values()
     left_out |= {licence: Reason(one.reason) for licence, one in missing.items()}
     left_out |= drawn.left_out
@@ -342,12 +347,15 @@ def _parameters(request: Request, calendar: WorkingCalendar | None) -> dict[str,
 
 def _asked(
     session: Session, rules: RulePack, request: Request, planned: Sequence[date], ground: Ground
-) -> tuple[pl.DataFrame, Drawn]:
-    """Read the premises that may be visited, and what draws ask for."""
-    drawn = drawn_stops.SOURCE in request.sources
+) -> tuple[pl.DataFrame, Drawn, frozenset[str]]:
+    """Read the premises that may be visited, what draws ask for, and what is left to their pairs.
+
+    Of the last, those licences that the plan would else have looked at.
+    """
+    asked, held = drawn_stops.waiting(session, rules, planned, request.sources, request.draws)
     visits = [
         visit
-        for visit in (drawn_stops.waiting(session, rules, planned, request.draws) if drawn else [])
+        for visit in asked
         if visit.licence in ground.unit and visit.premises_id not in ground.elsewhere.premises
     ]
     licences = None
@@ -355,10 +363,12 @@ def _asked(
         named = {one.licence for one in request.wanted} | {one.licence for one in visits}
         licences = sorted(named)
     rows = ground.own(day_stops.premises(session, planned[0], rules.counted_channels(), licences))
+    held &= frozenset(rows["licence"])
+    rows = rows.filter(~rows["licence"].is_in(list(held)))
     if not visits:
-        return rows, drawn_stops.NONE
+        return rows, drawn_stops.NONE, held
     minutes = {one.licence: one.minutes for one in request.wanted if one.minutes is not None}
-    return rows, drawn_stops.paired(
+    drawn = drawn_stops.paired(
         session,
         rules,
         planned,
@@ -368,10 +378,16 @@ def _asked(
         only=request.only,
         busy=ground.engaged,
     )
+    return rows, drawn, held
 
 
 def _missing(
-    session: Session, request: Request, rows: pl.DataFrame, ground: Ground, drawn: Drawn
+    session: Session,
+    request: Request,
+    rows: pl.DataFrame,
+    ground: Ground,
+    drawn: Drawn,
+    held: Collection[str],
 ) -> dict[str, NewLeftOut]:
     """Tell why stops of a file are none of the premises that may be visited."""
     there = {*rows["licence"], *drawn.left_out}
@@ -383,6 +399,8 @@ def _missing(
             reason = Reason.PLANNED_ELSEWHERE
         elif licence not in ground.unit:
             reason = Reason.OUTSIDE
+        elif licence in held:
+            reason = Reason.DRAWN
         found[licence] = NewLeftOut(premises, "file", due[licence], reason.value)
     return found
 
@@ -504,4 +522,4 @@ def _overdue(due_on: date | None, day: date) -> bool:
 
 def stops_of_file(session: Session, path: Path | Sent) -> tuple[Wanted, ...]:
     """Read the stops of a file (`wanted_stops.read`) whose licences the register has."""
-    return wanted_stops.read(path, lambda keys: day_stops.known(session, keys))
+    return wanted_stops.read(path, lambda keys: day_stops.ids_of(session, keys))

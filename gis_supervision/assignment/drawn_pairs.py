@@ -42,10 +42,14 @@ class Pairing:
         Pairs (A and B) that go together, by day of the plan.
     left_out
         Reason by licence of the premises whose pair cannot go.
+    visits
+        Visit by licence: of several draws, the one whose pair goes; where none can, the one with
+        the earliest deadline.
     """
 
     days: dict[int, tuple[tuple[int, int], ...]]
     left_out: dict[str, Reason]
+    visits: dict[str, DrawnVisit]
 
 
 @dataclass(frozen=True)
@@ -112,37 +116,48 @@ def pairing(
     Pairing
     """
     there = [{one.id: one for one in people} for people in staff]
-    left_out: dict[str, Reason] = {}
-    wants: list[Wants] = []
+    reasons: dict[str, Reason] = {}
+    first: dict[str, DrawnVisit] = {}
+    wants: dict[str, list[Wants]] = {}
     for visit in visits:
+        first.setdefault(visit.licence, visit)
         found = _days(visit, planned, there, skills, only, busy, both_skilled=both_skilled)
         if isinstance(found, Reason):
-            left_out[visit.licence] = found
+            reasons.setdefault(visit.licence, found)
             continue
         early = frozenset(day for day in found if planned[day] <= visit.due_on)
-        wants.append(Wants(visit, loads[visit.licence], found, early or found))
-    rota, taken = _best(wants)
-    left_out |= dict.fromkeys(taken, Reason.PAIR_TAKEN)
-    return Pairing(rota.pairs(), left_out)
+        want = Wants(visit, loads[visit.licence], found, early or found)
+        wants.setdefault(visit.licence, []).append(want)
+    rota = _best(list(wants.values()))
+    going = rota.visits()
+    left_out = {
+        licence: reasons.get(licence, Reason.PAIR_TAKEN)
+        for licence in first
+        if licence not in going
+    }
+    return Pairing(rota.pairs(), left_out, first | going)
 
 
-def _best(wants: Sequence[Wants]) -> tuple[Rota, list[str]]:
-    """Try orders among equal deadlines; give the one that leaves out fewest, early ones first."""
-    best: tuple[list[int], Rota, list[str]] | None = None
-    deadlines = sorted({want.visit.due_on for want in wants})
+def _best(wants: Sequence[Sequence[Wants]]) -> Rota:
+    """Try orders among equal deadlines; give the one that leaves out fewest, early ones first.
+
+    Of each premises the pairs that were drawn for it are tried by deadline, until one can go.
+    """
+    best: tuple[list[int], Rota] | None = None
+    deadlines = sorted({among[0].visit.due_on for among in wants})
     for attempt in range(max(1, min(_ORDERS, _WORK // max(len(wants), 1)))):
         order = list(wants)
         if attempt:
             random.Random(attempt).shuffle(order)  # noqa: S311 - the same orders in every run
-        order.sort(key=lambda want: want.visit.due_on)
+        order.sort(key=lambda among: among[0].visit.due_on)
         rota = Rota()
-        out = [want for want in order if not rota.take(want)]
-        score = [sum(want.visit.due_on == day for want in out) for day in deadlines]
+        out = [among for among in order if not any(rota.take(want) for want in among)]
+        score = [sum(among[0].visit.due_on == day for among in out) for day in deadlines]
         if best is None or score < best[0]:
-            best = (score, rota, sorted(want.visit.licence for want in out))
+            best = (score, rota)
         if not out:
             break
-    return (best[1], best[2]) if best else (Rota(), [])
+    return best[1] if best else Rota()
 
 
 def _days(
@@ -227,6 +242,10 @@ class Rota:
         if own:  # full days: the search of routes tells what fits, and why the rest does not
             self.wants[want.pair, own[0]].append(want)
         return bool(own)
+
+    def visits(self) -> dict[str, DrawnVisit]:
+        """Return the visits that somebody goes for, by licence."""
+        return {want.visit.licence: want.visit for wants in self.wants.values() for want in wants}
 
     def pairs(self) -> dict[int, tuple[tuple[int, int], ...]]:
         """Return the pairs of each day; the first of two leads where the draw had it so."""

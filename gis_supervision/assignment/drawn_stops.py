@@ -70,9 +70,13 @@ NONE = Drawn({}, {}, {})
 
 
 def waiting(
-    session: Session, rules: RulePack, planned: Sequence[date], names: Sequence[str]
-) -> list[DrawnVisit]:
-    """Read what draws ask for in the days of a plan.
+    session: Session,
+    rules: RulePack,
+    planned: Sequence[date],
+    sources: Sequence[str],
+    names: Sequence[str],
+) -> tuple[list[DrawnVisit], frozenset[str]]:
+    """Read what draws ask for in the days of a plan, with what other draws ask for.
 
     Parameters
     ----------
@@ -82,8 +86,18 @@ def waiting(
         Channels whose inspections count.
     planned
         The days.
+    sources
+        Of the plan: where draws are none of them, it asks for nothing that was drawn.
     names
         Names or numbers of draws; empty: all that have been carried out.
+
+    Returns
+    -------
+    asked : list of DrawnVisit
+        What the plan asks for.
+    held : frozenset of str
+        Licences that are left to their pairs: what draws ask for beside that, whose days are not
+        over before the plan begins.
 
     Raises
     ------
@@ -97,9 +111,11 @@ def waiting(
         record = draws.find(session, name)
         record.drawn()
         numbers.append(record.plan.id)
-    return drawn_visits.waiting(
-        session, planned[0], planned[-1], rules.counted_channels(), numbers or None
-    )
+    every = drawn_visits.waiting(session, planned[0], planned[-1], rules.counted_channels())
+    asked = [one for one in every if SOURCE in sources and (not numbers or one.plan_id in numbers)]
+    here = {one.licence for one in asked}
+    held = {one.licence for one in every if one.due_on >= planned[0]} - here
+    return asked, frozenset(held)
 
 
 def paired(
@@ -165,10 +181,10 @@ def paired(
         busy=busy,
     )
     return Drawn(
-        {visit.licence: visit for visit in registered},
+        found.visits,
         found.days,
         found.left_out,
-        tuple(visit.licence for visit in visits if visit.premises_id is None),
+        tuple(dict.fromkeys(visit.licence for visit in visits if visit.premises_id is None)),
     )
 
 

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     NOT_SUPERVISED = "not_supervised"
     OUTSIDE = "outside"
     PLANNED_ELSEWHERE = "planned_elsewhere"
+    DRAWN = "drawn"
     NO_PAIR = "no_pair"
     PAIR_NOT_PLANNED = "pair_not_planned"
     PAIR_RECUSED = "pair_recused"
@@ -51,6 +52,7 @@ REASONS: Final = {
     ),
     Reason.OUTSIDE: gettext_noop("outside the division or the zones of the plan"),
     Reason.PLANNED_ELSEWHERE: gettext_noop("visited in another plan that is in force"),
+    Reason.DRAWN: gettext_noop("drawn by lot: only its pair goes there (--source draw)"),
     Reason.NO_PAIR: gettext_noop("no pair of inspectors was drawn for it"),
     Reason.PAIR_NOT_PLANNED: gettext_noop("not both who were drawn for it are planned"),
     Reason.PAIR_RECUSED: gettext_noop("one of the two drawn for it is recused"),

@@ -89,7 +89,7 @@ def waiting(
     Returns
     -------
     list of DrawnVisit
-        One for each licence, the earliest deadline counts; by deadline.
+        By deadline; a licence that several draws ask for is there several times.
     """
     rows = session.execute(
         text(OPEN),
@@ -100,7 +100,4 @@ def waiting(
             "plans": None if plans is None else list(plans),
         },
     ).mappings()
-    found: dict[str, DrawnVisit] = {}
-    for row in rows:
-        found.setdefault(row["licence"], DrawnVisit(**row))
-    return list(found.values())
+    return [DrawnVisit(**row) for row in rows]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from gis_supervision.assignment import day_planning, drawing, drawn_pairs
+from gis_supervision.assignment import day_planning, drawing, drawn_pairs, wanted_stops
 from gis_supervision.assignment.day_planning import Request
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.domain.inspectors import Inspector, Period
@@ -284,3 +284,91 @@ def test_nobody_goes_with_two_on_one_day(pairs, leave):
             for day in range(4):
                 going = {one for pair in found.days.get(day, ()) for one in pair}
                 assert going & set(two) or {(one, day) for one in two} & set(leave)
+
+
+def test_of_a_draw_that_fills_the_days_many_times_over_the_rest_has_no_time(register):
+    for number, person in ids(register).items():
+        if number > "S1":
+            away = SimpleNamespace(id=person)
+            factories.leave(register, away, TUESDAY, TUESDAY + timedelta(days=60))
+    record = drawn(register, ratios={"none": 1.0}, most_visits=40)
+    made = plan(register)
+    served = {visit.key for route in made.routes.routes for visit in route.visits}
+    assert len(picked(register, record)) == 20
+    assert served | set(made.left_out) == set(picked(register, record))
+    assert set(made.left_out.values()) == {Reason.NO_TIME_LEFT}
+    kept = day_plans.left_out(register, made.plan_id)
+    assert {one.licence for one in kept} == set(made.left_out)
+
+
+def test_what_a_draw_drew_is_left_to_its_pair_whatever_else_is_planned(register):
+    register.execute(text("UPDATE premises SET risk_class = 'A'"))
+    factories.team(register, *(SimpleNamespace(id=ids(register)[one]) for one in ("S0", "S1")))
+    record = drawn(register)
+    picks = set(picked(register, record))
+    chosen = min(picks)
+    made = plan(register, days=4, sources=("due", "hazards"), wanted=(wanted_stops.Wanted(chosen),))
+    served = {visit.key for route in made.routes.routes for visit in route.visits}
+    assert served
+    assert not served & picks
+    assert made.left_out[chosen] is Reason.DRAWN
+    assert not (picks - {chosen}) & set(made.left_out)
+    assert made.notes["drawn"] == 4
+    # those of the other draw as well, but for what this one asks for
+    other = drawn(register, name="Q4", seed="9", ratios={"none": 0.5})
+    asked = set(picked(register, other))
+    assert picks - asked
+    assert picks & asked
+    made = plan(register, days=4, sources=("due", "draw"), draws=("Q4",))
+    for route in day_plans.routes(register, TUESDAY, FRIDAY):
+        for stop in route.stops:
+            assert stop.licence not in picks - asked
+            if stop.licence in asked:
+                pick = picked(register, other)[stop.licence]
+                pair = {pick.lead_number, pick.assistant_number}
+                assert {route.lead, route.assistant} == pair
+    # when its days are over the draw holds nobody back any more
+    after = plan(register, first=date(2025, 7, 31), days=1, sources=("due",), any_zone=True)
+    assert "drawn" not in after.notes
+
+
+def test_where_the_pair_of_one_draw_cannot_go_that_of_another_does(register):
+    first = drawn(register, ratios={"none": 1.0}, most_visits=40)
+    other = drawn(
+        register, name="Q4", seed="9", ratios={"none": 1.0}, most_visits=40, period_days=60
+    )
+    pairs = [
+        {
+            one: {pick.lead_number, pick.assistant_number}
+            for one, pick in picked(register, record).items()
+        }
+        for record in (first, other)
+    ]
+    gone = next(iter(pairs[0]["P00"] - pairs[1]["P00"]))
+    away = SimpleNamespace(id=ids(register)[gone])
+    factories.leave(register, away, TUESDAY, TUESDAY + timedelta(days=60))
+    made = plan(register, days=10)
+    free = {one for one in pairs[0] if gone in pairs[0][one] and gone not in pairs[1][one]}
+    assert "P00" in free
+    assert Reason.PAIR_ABSENT not in {made.left_out.get(one) for one in free}
+    for route in day_plans.routes(register, TUESDAY, TUESDAY + timedelta(days=14)):
+        for stop in route.stops:
+            both = [found[stop.licence] for found in pairs]
+            assert {route.lead, route.assistant} in both
+            if stop.licence in free:
+                assert {route.lead, route.assistant} == both[1]
+                assert stop.due_on == TUESDAY + timedelta(days=59)
+
+
+def test_where_all_pairs_of_a_premises_are_taken_the_next_one_is_tried():
+    def visit(licence, pair, due):
+        return drawn_visits.DrawnVisit(due, 1, licence, *pair, TUESDAY, DAYS[due])
+
+    visits = [visit("A", (1, 2), 0), visit("B", (1, 3), 1), visit("B", (4, 5), 2)]
+    staff = [Inspector(one, f"S{one}", "", 1000.0) for one in range(1, 8)]
+    found = drawn_pairs.pairing(
+        visits, DAYS[:1], [staff], skills={"A": None, "B": None}, loads={"A": 0.3, "B": 0.3}
+    )
+    assert found.days == {0: ((1, 2), (4, 5))}
+    assert found.left_out == {}
+    assert found.visits == {"A": visits[0], "B": visits[2]}

@@ -79,7 +79,8 @@ SELECT
     coalesce(s.without_pair, k.without_pair) AS without_pair,
     s.replaced AS stands_for,
     g.licence AS replaced_by,
-    g.reason AS replaced_because
+    g.reason AS replaced_because,
+    s.day AS stands_from
 FROM draw_pick AS k
 LEFT JOIN draw_substitution AS s ON k.plan_id = s.plan_id AND k.licence = s.licence
 LEFT JOIN draw_substitution AS g ON k.plan_id = g.plan_id AND k.licence = g.replaced;
@@ -114,12 +115,17 @@ LEFT JOIN premises AS m ON k.licence = m.licence
 LEFT JOIN inspector AS a ON k.lead_id = a.id
 LEFT JOIN inspector AS b ON k.assistant_id = b.id
 LEFT JOIN LATERAL (
-    -- the first visit since the day of the plan is the one that it asked for
+    -- the first visit by its channel since the day of the plan, or since the day on which it stands
+    -- in for another, is the one that the draw asked for
     SELECT
         i.inspected_on,
         i.result
     FROM inspection AS i
-    WHERE i.premises_id = m.id AND i.inspected_on >= p.planned_on AND k.kind <> 'reserve'
+    WHERE
+        i.premises_id = m.id
+        AND i.inspected_on >= coalesce(k.stands_from, p.planned_on)
+        AND (p.channel IS NULL OR i.channel = p.channel)
+        AND k.kind <> 'reserve'
     ORDER BY i.inspected_on, i.id
     LIMIT 1
 ) AS v ON true;

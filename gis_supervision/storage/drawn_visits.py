@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 OPEN = """
     SELECT
-        k.plan_id, m.id AS premises_id, k.licence, k.lead_id, k.assistant_id, p.planned_on,
+        k.plan_id, m.id AS premises_id, k.licence, k.lead_id, k.assistant_id,
+        coalesce(k.stands_from, p.planned_on) AS planned_on,
         p.planned_on + p.period_days - 1 AS due_on
     FROM draw_visit AS k
     INNER JOIN draw_plan AS p ON k.plan_id = p.id
@@ -23,12 +24,13 @@ OPEN = """
     WHERE
         k.kind IN ('drawn', 'substitute')
         AND p.channel IS DISTINCT FROM 'online'
-        AND p.planned_on <= :last
+        AND coalesce(k.stands_from, p.planned_on) <= :last
         AND (CAST(:plans AS bigint[]) IS NULL OR p.id = ANY(CAST(:plans AS bigint[])))
         AND NOT EXISTS (
             SELECT 1 FROM inspection AS i
             WHERE
-                i.premises_id = m.id AND i.inspected_on >= p.planned_on AND i.inspected_on < :first
+                i.premises_id = m.id AND i.inspected_on < :first
+                AND i.inspected_on >= coalesce(k.stands_from, p.planned_on)
                 AND (
                     i.channel = p.channel
                     OR (p.channel IS NULL AND i.channel = ANY(CAST(:channels AS text[])))
@@ -53,7 +55,8 @@ class DrawnVisit:
     lead_id, assistant_id
         The pair that was drawn for it: A and B; both None where there was none.
     planned_on, due_on
-        First and last day of the draw's visits.
+        First and last day of the draw's visits; of a substitute, the first is the one from which on
+        it stands in.
     """
 
     plan_id: int
@@ -72,7 +75,7 @@ def waiting(
     channels: Sequence[str],
     plans: Sequence[int] | None = None,
 ) -> list[DrawnVisit]:
-    """Read what draws ask for by a day: drawn, not inspected since the first day of its visits.
+    """Read what draws ask for by a day: drawn, not inspected since the first day for its visit.
 
     Parameters
     ----------

@@ -40,7 +40,11 @@ PICKS = """
     LEFT JOIN LATERAL (
         SELECT i.inspected_on, i.result
         FROM inspection AS i
-        WHERE i.premises_id = m.id AND i.inspected_on >= p.planned_on AND k.kind <> 'reserve'
+        WHERE
+            i.premises_id = m.id
+            AND i.inspected_on >= coalesce(k.stands_from, p.planned_on)
+            AND (p.channel IS NULL OR i.channel = p.channel)
+            AND k.kind <> 'reserve'
         ORDER BY i.inspected_on, i.id
         LIMIT 1
     ) AS v ON true

@@ -153,6 +153,66 @@ def test_the_days_are_planned_for_the_substitute(register):
     assert gone not in seen | set(made.left_out)
 
 
+def test_a_visit_of_a_substitute_counts_from_the_day_on_which_it_stands_in(register):
+    record = drawing.publish(register, carried_out(register).plan.id, by="Ann")
+    gone, *_ = places(register, record, "drawn", "none")
+    reserve, *_ = places(register, record, "reserve", "none")
+    shop = SimpleNamespace(
+        id=register.execute(
+            text("SELECT id FROM premises WHERE licence = :l"), {"l": reserve}
+        ).scalar_one()
+    )
+    factories.inspection(register, shop, inspected_on=DAY + timedelta(days=1), result="pass")
+    stands_from = DAY + timedelta(days=9)  # a Thursday
+    replace(register, record, gone, day=stands_from)
+
+    def found():
+        (row,) = register.execute(
+            text("SELECT inspected_on FROM map.drawn_premises WHERE licence = :l"), {"l": reserve}
+        )
+        assert row.inspected_on == picked(register, record, "substitute")[reserve].inspected_on
+        return row.inspected_on
+
+    def planned(first):
+        request = day_planning.Request(first=first, days=3, sources=("draw",), iterations=50)
+        made = day_planning.plan(register, RULES, request, by="Ann")
+        return {
+            visit.key: made.days[route.day]
+            for route in made.routes.routes
+            for visit in route.visits
+        } | dict.fromkeys(made.left_out)
+
+    assert found() is None
+    assert reserve not in planned(DAY)
+    assert planned(stands_from - timedelta(days=1))[reserve] >= stands_from
+    factories.inspection(register, shop, inspected_on=stands_from, result="pass")
+    assert found() == stands_from
+    assert reserve not in planned(stands_from + timedelta(days=4))
+
+
+@pytest.mark.parametrize(
+    ("channel", "counted"), [("on_site", {"on_site"}), (None, {"on_site", "online"})]
+)
+def test_the_visit_that_is_published_is_by_the_channel_of_the_draw(register, channel, counted):
+    record = drawing.publish(register, carried_out(register, channel=channel).plan.id, by="Ann")
+    licences = places(register, record, "drawn")[:2]
+    for licence, by in zip(licences, ("online", "on_site"), strict=True):
+        shop = register.execute(
+            text("SELECT id FROM premises WHERE licence = :l"), {"l": licence}
+        ).scalar_one()
+        factories.inspection(register, SimpleNamespace(id=shop), inspected_on=DAY, channel=by)
+    shown = register.execute(
+        text(
+            "SELECT licence FROM map.drawn_premises WHERE draw_id = :d AND inspected_on IS NOT NULL"
+        ),
+        {"d": record.plan.id},
+    )
+    told = {key for key, one in picked(register, record).items() if one.inspected_on is not None}
+    kinds = dict(zip(licences, ("online", "on_site"), strict=True))
+    assert {kinds[one] for one in told} == counted
+    assert set(shown.scalars()) == told
+
+
 def test_what_a_substitution_must_say(register):
     with pytest.raises(NotFoundError):
         replace(register, SimpleNamespace(plan=SimpleNamespace(id=12345)), "P00")

@@ -248,7 +248,10 @@ class Rota:
         return {want.visit.licence: want.visit for wants in self.wants.values() for want in wants}
 
     def pairs(self) -> dict[int, tuple[tuple[int, int], ...]]:
-        """Return the pairs of each day; the first of two leads where the draw had it so."""
+        """Return the pairs of each day; of two that were drawn in both orders one leads the route.
+
+        Who leads a visit is told with each stop (`gis_supervision.storage.day_plans.StopOn`).
+        """
         found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         for (_, day), wants in self.wants.items():
             visit = wants[0].visit

@@ -218,7 +218,10 @@ def show(
     for route in found:
         print_table(
             f"{route.day} {route.people} {clock(route.leaves_s)}-{clock(route.returns_s)}",
-            (_("Arrival"), _("Start"), _("End"), _("Licence"), _("Name"), _("Purpose")),
+            (
+                *(_("Arrival"), _("Start"), _("End"), _("Licence"), _("Name"), _("Purpose")),
+                _("Leads the visit"),
+            ),
             [
                 (
                     clock(stop.arrival_s),
@@ -227,6 +230,7 @@ def show(
                     stop.licence,
                     stop.name,
                     _(route_files.PURPOSES[stop.purpose]),
+                    stop.lead_name,
                 )
                 for stop in route.stops
             ],

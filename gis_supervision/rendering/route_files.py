@@ -48,6 +48,7 @@ _COLUMNS: Final = (
     ("purpose", gettext_noop("Purpose"), "text"),
     ("due_on", gettext_noop("Due on"), "date"),
     ("late", gettext_noop("After the deadline"), "boolean"),
+    ("lead", gettext_noop("Leads the visit"), "text"),
 )
 
 
@@ -77,6 +78,7 @@ def table(routes: Sequence[RouteOn], translate: Translator) -> Table:
             translate(PURPOSES[stop.purpose]),
             stop.due_on,
             stop.late,
+            stop.lead_name,
             shapely.to_wkb(shapely.Point(stop.lng, stop.lat)),
         )
         for route in routes
@@ -120,7 +122,7 @@ def gpx(routes: Sequence[RouteOn], translate: Translator, timezone: str) -> str:
                     longitude=stop.lng,
                     time=moment(route.day, stop.arrival_s, timezone).astimezone(UTC),
                     name=f"{stop.position}. {stop.name}",
-                    description=_description(stop, translate),
+                    description=_description(route, stop, translate),
                     symbol="Flag",
                 )
             )
@@ -164,7 +166,7 @@ def calendar(
             event.add("summary", f"{stop.position}. {stop.name}")
             event.add("location", stop.address or stop.name)
             event.add("geo", (stop.lat, stop.lng))
-            event.add("description", _description(stop, translate))
+            event.add("description", _description(route, stop, translate))
             # others who see the calendar see that time is taken, not with whom
             event.add("class", "PRIVATE")
             made.add_component(event)
@@ -176,12 +178,13 @@ def calendar(
     return bytes(made.to_ical())
 
 
-def _description(stop: StopOn, translate: Translator) -> str:
+def _description(route: RouteOn, stop: StopOn, translate: Translator) -> str:
     parts = [
         f"{translate('Licence')} {stop.licence}",
         translate(PURPOSES[stop.purpose]),
         "" if stop.due_on is None else f"{translate('Due on')} {stop.due_on}",
         f"{translate('Arrival')} {clock(stop.arrival_s)}",
+        "" if route.assistant is None else f"{translate('Leads the visit')} {stop.lead_name}",
         stop.address or "",
     ]
     return "\n".join(part for part in parts if part)

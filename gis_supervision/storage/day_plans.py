@@ -85,7 +85,11 @@ class PlanOn:
 
 @dataclass(frozen=True)
 class StopOn:
-    """A visit with what the inspector needs on the way."""
+    """A visit with what the inspector needs on the way.
+
+    ``lead`` and ``lead_name`` are of who leads it: of a draw, the first of the pair that was drawn
+    for it, who need not be the first of the route.
+    """
 
     position: int
     licence: str
@@ -100,6 +104,8 @@ class StopOn:
     departure_s: int
     travel_s: int
     late: bool
+    lead: str
+    lead_name: str
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ class RouteOn:
                     "starts": clock(stop.start_s),
                     "ends": clock(stop.departure_s),
                     "late": stop.late,
+                    "lead": stop.lead,
                 }
                 for stop in self.stops
             ],
@@ -203,6 +210,32 @@ FROM shown_route AS t
 INNER JOIN day_stop AS s ON t.id = s.route_id
 INNER JOIN premises AS p ON s.premises_id = p.id
 """
+
+
+STOPS: Final = """
+SELECT
+    s.position, p.licence, p.name, p.address, ST_Y(p.geom) AS lat, ST_X(p.geom) AS lng, s.purpose,
+    s.due_on, s.arrival_s, s.start_s, s.departure_s, s.travel_s, s.late, a.staff_number AS lead,
+    a.name AS lead_name
+FROM day_stop AS s
+INNER JOIN day_route AS r ON s.route_id = r.id
+INNER JOIN premises AS p ON s.premises_id = p.id
+LEFT JOIN LATERAL (
+    SELECT k.lead_id
+    FROM draw_visit AS k
+    INNER JOIN draw_plan AS d ON k.plan_id = d.id
+    WHERE
+        s.purpose = 'draw' AND k.licence = p.licence
+        AND least(k.lead_id, k.assistant_id) = least(r.lead_id, r.assistant_id)
+        AND greatest(k.lead_id, k.assistant_id) = greatest(r.lead_id, r.assistant_id)
+    ORDER BY d.planned_on + d.period_days - 1 <> s.due_on, d.id
+    LIMIT 1
+) AS v ON true
+INNER JOIN inspector AS a ON coalesce(v.lead_id, r.lead_id) = a.id
+WHERE s.route_id = :route
+ORDER BY s.position
+"""
+"""Stops of a route. Two may go to premises that were drawn for one and the other as the lead."""
 
 
 @contextmanager
@@ -425,16 +458,7 @@ def routes(
         ),
         {"first": first, "last": last or first, "version": version, "staff": staff_number},
     ).mappings():
-        stops = session.execute(
-            text(
-                "SELECT s.position, p.licence, p.name, p.address, ST_Y(p.geom) AS lat,"
-                " ST_X(p.geom) AS lng, s.purpose, s.due_on, s.arrival_s, s.start_s,"
-                " s.departure_s, s.travel_s, s.late"
-                " FROM day_stop AS s INNER JOIN premises AS p ON s.premises_id = p.id"
-                " WHERE s.route_id = :route ORDER BY s.position"
-            ),
-            {"route": row["id"]},
-        ).mappings()
+        stops = session.execute(text(STOPS), {"route": row["id"]}).mappings()
         found.append(RouteOn(**row, stops=tuple(StopOn(**stop) for stop in stops)))
     return found
 

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import factories
+import gpxpy
+import icalendar
 import pytest
 from draws_made import RULES, drawn, picked
 from hypothesis import given, settings
@@ -16,6 +18,8 @@ from gis_supervision.assignment.day_planning import Request
 from gis_supervision.assignment.route_reasons import Reason
 from gis_supervision.domain.inspectors import Inspector, Period
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.language import translator
+from gis_supervision.rendering import route_files
 from gis_supervision.storage import day_plans, drawn_visits, inspectors
 
 TUESDAY = date(2025, 7, 1)
@@ -372,3 +376,34 @@ def test_where_all_pairs_of_a_premises_are_taken_the_next_one_is_tried():
     assert found.days == {0: ((1, 2), (4, 5))}
     assert found.left_out == {}
     assert found.visits == {"A": visits[0], "B": visits[2]}
+
+
+def test_who_leads_a_visit_is_as_drawn_where_a_pair_was_drawn_in_both_orders(register):
+    for number, person in ids(register).items():
+        if number > "S1":
+            away = SimpleNamespace(id=person)
+            factories.leave(register, away, TUESDAY, TUESDAY + timedelta(days=60))
+    picks = picked(register, drawn(register, ratios={"none": 0.3}))
+    assert {pick.lead_number for pick in picks.values()} == {"S0", "S1"}
+    plan(register)
+    (route,) = routes = day_plans.routes(register, TUESDAY)
+    leads = {stop.licence: stop.lead for stop in route.stops}
+    assert leads == {one: picks[one].lead_number for one in leads}
+    assert set(leads.values()) == {"S0", "S1"}
+    assert {stop["licence"]: stop["lead"] for stop in route.to_dict()["stops"]} == leads
+    names = [f"王{stop.lead[1]}" for stop in route.stops]
+    assert [stop.lead_name for stop in route.stops] == names
+    english, zone = translator("en"), "Asia/Shanghai"
+    table = route_files.table(routes, english)
+    column = [one.name for one in table.columns].index("lead")
+    assert [row[column] for rows in table.batches for row in rows] == names
+    points = gpxpy.parse(route_files.gpx(routes, english, zone)).routes[0].points
+    made_at = day_plans.made_at(register, [route.plan_id])
+    events = icalendar.Calendar.from_ical(
+        route_files.calendar(routes, english, zone, made_at=made_at)
+    ).walk("VEVENT")
+    for told in (
+        [point.description for point in points],
+        [str(event["description"]) for event in events],
+    ):
+        assert [one.splitlines()[4] for one in told] == [f"Leads the visit {n}" for n in names]

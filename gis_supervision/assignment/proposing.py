@@ -315,7 +315,8 @@ def extension(
     NotFoundError
         No such inspector, or no leave on that day or later.
     InvalidInputError
-        The absence lasts as long already.
+        The absence lasts as long already, or leave is recorded beyond the new last day: those
+        days would be covered by nobody.
     """
     who = inspectors.find(session, staff_number)
     actor = checked_actor(by)
@@ -335,6 +336,12 @@ def extension(
             last=last,
             number=staff_number,
             until=span.until - timedelta(days=1),
+        )
+    if leave is not None and leave.first <= span.until and leave.until and until < leave.until:
+        raise InvalidInputError(
+            "to %(last)s: leave is recorded until %(until)s, expected that day or a later one",
+            last=last,
+            until=leave.until - timedelta(days=1),
         )
     reason = next(
         (why for one, why in reversed(spells) if one.first <= span.until), LEAVE_REASONS[0]

@@ -21,6 +21,7 @@ from gis_supervision.domain.proposals import (
     check_transition,
     checked_reason,
     effective_period,
+    without,
 )
 from gis_supervision.errors import ConflictError
 from gis_supervision.messages import Message, joined
@@ -185,7 +186,7 @@ def accept(
         There is no such proposal.
     ConflictError
         It is not open, or what it was made from has changed in the cells and zones that it
-        concerns; the message says what changed.
+        concerns, or in the leave that it covers; the message says what changed.
     InvalidInputError
         The day lies before today and is not forced, or a reason or the name is missing.
     """
@@ -221,6 +222,8 @@ def accept(
         _refuse(number, changed)
     if proposal.kind == Kind.RETURN and proposal.absent_id is not None:
         absences.shorten(session, number, proposal.absent_id, period)
+    if proposal.kind == Kind.ABSENCE and proposal.absent_id is not None:
+        _refuse(number, _at_work(session, proposal.absent_id, period))
     if proposal.kind in {Kind.ABSENCE, Kind.RETURN}:
         _refuse(number, on_leave(session, number, period))
     made = _make_zones(session, proposal)
@@ -279,7 +282,10 @@ def withdraw(session: Session, number: int, *, by: str, reason: str | None = Non
     InvalidInputError
         The name is missing.
     """
-    decision = _close(session, number, State.WITHDRAWN, checked_actor(by), reason)
+    actor = checked_actor(by)
+    # before the proposal, as in `accept`: each would wait for the other
+    _hold(session)
+    decision = _close(session, number, State.WITHDRAWN, actor, reason)
     withdrawn = proposals.locked(session, number)
     other = aliased(Proposal)
     session.execute(
@@ -362,6 +368,15 @@ def _hold(session: Session) -> None:
             " IN SHARE ROW EXCLUSIVE MODE"
         )
     )
+
+
+def _at_work(session: Session, inspector_id: int, period: Period) -> list[Message]:
+    """Say from when on the inspector of an absence is back, or there all the time."""
+    known = [one for one, _ in absences.leaves(session, inspector_id, period)]
+    return [
+        Message("the inspector is not on leave from %(first)s on", first=gap.first)
+        for gap in without(period, known)
+    ]
 
 
 def _refuse(number: int, changes: list[Message]) -> None:

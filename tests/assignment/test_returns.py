@@ -250,6 +250,15 @@ def test_without_an_accepted_absence_the_leave_alone_changes(session, office):
     ended = endings.of(session, inspectors.find(session, "P1"))
     assert [(one.what, one.ended_by) for one in ended] == [("leave", "An")] * 2
     assert proposals.find(session, open_one).state == "open"
+    before = state(session)
+    with (
+        pytest.raises(ConflictError, match=f"not on leave from {office.day(7)} on"),
+        session.begin_nested(),
+    ):
+        office.accept(open_one)
+    assert state(session) == before
+    proposal_decisions.withdraw(session, open_one, by="An")
+    office.absence("P1", 3, 6)
     with pytest.raises(NotFoundError, match="no leave"):
         office.longer("P2", 9)
 
@@ -276,6 +285,19 @@ def test_an_absence_that_lasts_longer_stays_with_those_who_cover_it(session, off
     # ill again: what was returned counts no more
     office.absence("P1", 15, 18, cover=cover)
     assert proposals.find(session, office.longer("P1", 22, day=15).proposal).first == office.day(19)
+
+
+def test_an_extension_covers_all_leave_that_a_rejected_one_recorded(session, office):
+    on = office.cells(0)
+    office.absence("P1", 1, 9)
+    proposal_decisions.reject(session, office.longer("P1", 15).proposal, by="Bo", reason="no")
+    assert office.leave() == [(1, 10), (10, 16)]
+    with pytest.raises(InvalidInputError, match=f"leave is recorded until {office.day(15)}"):
+        office.longer("P1", 12)
+    assert office.leave() == [(1, 10), (10, 16)]
+    office.accept(office.longer("P1", 15).proposal)
+    assert all("Z01" not in office.cells(day).values() for day in range(1, 16))
+    assert office.cells(16) == on
 
 
 def test_a_return_ends_an_extension_that_nobody_decided_on(session, office):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from gis_supervision.storage import inspectors, substitutes
 from gis_supervision.storage.tables import Premises
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
@@ -206,15 +206,18 @@ def of_premises(session: Session, licence: str, rules: RulePack) -> PremisesHist
     everything = _Rows(cells, zones, people, leave, recusals)
     kept = substitutes.kept(session, [premises.id], rules).get(premises.id)
     changes = substitutes.changes(session) if kept is not None and recusals else []
-    found = []
+    parts: list[Period] = []
+    given: set[date] = set()
     for period in segments(whole, days):
         if kept is None or not _recused(period.first, everything):
-            found.append((period, _had(period.first, everything)))
+            parts.append(period)
             continue
         # who takes it changes with the leave, certificates and zones of others too
-        for part in segments(period, changes):
-            takes = _takes(session, part.first, kept[0], everything)
-            found.append((part, _had(part.first, everything, takes)))
+        others = list(segments(period, changes))
+        parts += others
+        given.update(part.first for part in others)
+    takes = {} if kept is None else _takes(session, given, kept[0], everything)
+    found = [(part, _had(part.first, everything, takes.get(part.first))) for part in parts]
     periods = []
     for had, same in groupby(found, key=lambda pair: pair[1]):
         spans = [period for period, _ in same]
@@ -270,12 +273,31 @@ def _recused(day: date, rows: _Rows) -> bool:
     return bool(rows.kept_away(day) & {row.id for row in rows.held(day)})
 
 
-def _takes(session: Session, day: date, premises: Kept, rows: _Rows) -> Holder | None:
-    """Return who takes the premises of a day on which those of its zone are recused."""
-    deputies = [row.id for row in rows.held(day) if row.role == "deputy"]
-    known = inspectors.on(session, day)
-    takes = substitute(day, premises, known, substitutes.middles(session, day), deputies)
-    return None if takes is None else Holder(takes.staff_number, takes.name, on_leave=False)
+def _takes(
+    session: Session, days: Collection[date], premises: Kept, rows: _Rows
+) -> dict[date, Holder | None]:
+    """Return who takes the premises on days on which those of its zone are recused.
+
+    People, zones and responsibilities are read once, however many days there are.
+    """
+    if not days:
+        return {}
+    # what they are recused from is known day by day in the rows
+    everybody = [
+        replace(one, recused_premises=frozenset(), recused_owners=frozenset())
+        for one in inspectors.on(session, date.min, date.max)
+    ]
+    middles = substitutes.middles_over(session, days)
+    found: dict[date, Holder | None] = {}
+    for day in days:
+        kept_away = rows.kept_away(day)
+        known = [one for one in everybody if one.id not in kept_away]
+        deputies = [row.id for row in rows.held(day) if row.role == "deputy"]
+        takes = substitute(day, premises, known, middles[day], deputies)
+        found[day] = (
+            None if takes is None else Holder(takes.staff_number, takes.name, on_leave=False)
+        )
+    return found
 
 
 def _had(day: date, rows: _Rows, takes: Holder | None = None) -> _Had:

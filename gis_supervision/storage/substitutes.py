@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -10,8 +12,7 @@ from gis_supervision.domain.substitutes import Kept, Place, substitute
 from gis_supervision.storage import inspectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -28,19 +29,27 @@ _KEPT = text(
     ORDER BY p.licence COLLATE "C"
     """
 )
-_MIDDLES = text(
+_AREAS = text(
     """
-    SELECT a.inspector_id, avg(st_y(c.middle)) AS lat, avg(st_x(c.middle)) AS lng
-    FROM inspector_assignment AS a
-    INNER JOIN zone_cell AS m ON a.zone_id = m.zone_id AND m.valid @> CAST(:day AS date)
-    INNER JOIN (
-        SELECT g.id, st_centroid(g.geom) AS middle FROM grid_cell AS g
-    ) AS c ON m.cell_id = c.id
-    WHERE a.role = 'responsible' AND a.valid @> CAST(:day AS date)
-    GROUP BY a.inspector_id, a.zone_id
-    ORDER BY a.inspector_id, a.zone_id
+    SELECT
+        m.zone_id, lower(m.valid) AS first, upper(m.valid) AS until, count(*) AS cells,
+        sum(round(st_y(st_centroid(g.geom)) * 1e9)::bigint)::bigint AS lat,
+        sum(round(st_x(st_centroid(g.geom)) * 1e9)::bigint)::bigint AS lng
+    FROM zone_cell AS m INNER JOIN grid_cell AS g ON m.cell_id = g.id
+    WHERE m.valid && daterange(:first, :last, '[]')
+    GROUP BY m.zone_id, m.valid
     """
 )
+_RESPONSIBLE = text(
+    """
+    SELECT a.inspector_id, a.zone_id, lower(a.valid) AS first, upper(a.valid) AS until
+    FROM inspector_assignment AS a
+    WHERE a.role = 'responsible' AND a.valid && daterange(:first, :last, '[]')
+    """
+)
+_DEGREE = 10**9
+"""What `_AREAS` counts in: whole numbers add up to the same in any order (1e-9° is 0.1 mm)."""
+
 _RECUSED = text(
     """
     SELECT p.id, z.code AS zone, a.inspector_id,
@@ -106,9 +115,60 @@ def kept(
 
 def middles(session: Session, day: date) -> dict[int, list[Place]]:
     """Return the middles of the zones that everybody is responsible for on a day, by id."""
+    return middles_over(session, [day])[day]
+
+
+def middles_over(session: Session, days: Iterable[date]) -> dict[date, dict[int, list[Place]]]:
+    """Return for each of some days what `middles` returns.
+
+    It reads zones and responsibilities once, however many days there are, and goes through their
+    changes in the order of time.
+    """
+    wanted = sorted(set(days))
+    if not wanted:
+        return {}
+    asked = {"first": wanted[0], "last": wanted[-1]}
+    steps = [
+        step
+        for statement in (_AREAS, _RESPONSIBLE)
+        for row in session.execute(statement, asked)
+        for step in ((row.first or date.min, 1, row), (row.until, -1, row))
+        if step[0] is not None
+    ]
+    # what ends on a day goes before what begins on it
+    steps.sort(key=lambda step: step[:2], reverse=True)
+    areas: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    held: set[tuple[int, int]] = set()
+    found: dict[date, dict[int, list[Place]]] = {}
+    now: dict[int, list[Place]] = {}
+    for day in wanted:
+        changed = False
+        while steps and steps[-1][0] <= day:
+            _, sign, row = steps.pop()
+            changed = True
+            if "cells" in row._fields:
+                for name in ("cells", "lat", "lng"):
+                    areas[row.zone_id][name] += sign * getattr(row, name)
+            elif sign > 0:
+                held.add((row.inspector_id, row.zone_id))
+            else:
+                held.discard((row.inspector_id, row.zone_id))
+        if changed:
+            now = _middles(held, areas)
+        found[day] = now
+    return found
+
+
+def _middles(
+    held: set[tuple[int, int]], areas: Mapping[int, Counter[str]]
+) -> dict[int, list[Place]]:
     found: dict[int, list[Place]] = {}
-    for row in session.execute(_MIDDLES, {"day": day}):
-        found.setdefault(row.inspector_id, []).append((row.lat, row.lng))
+    for person, zone in sorted(held):
+        area = areas.get(zone)
+        if area is not None and area["cells"]:
+            all_of_it = area["cells"] * _DEGREE
+            place = area["lat"] / all_of_it, area["lng"] / all_of_it
+            found.setdefault(person, []).append(place)
     return found
 
 

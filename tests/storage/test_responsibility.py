@@ -9,14 +9,20 @@ import pytest
 from factories import Range
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from gis_supervision.domain.inspectors import SKILLS
 from gis_supervision.errors import NotFoundError
-from gis_supervision.storage import inspectors, responsibility
+from gis_supervision.storage import inspectors, responsibility, substitutes
 from gis_supervision.storage.dispatch_tables import InspectorSkill
-from gis_supervision.storage.tables import Inspector, Premises, Zone
+from gis_supervision.storage.tables import (
+    Inspector,
+    InspectorAssignment,
+    Premises,
+    Zone,
+    ZoneCell,
+)
 
 RULES = cities.rules()
 JAN, MAR, JUN, JUL, AUG, SEP = (date(2024, month, 1) for month in (1, 3, 6, 7, 8, 9))
@@ -152,6 +158,106 @@ def test_where_nobody_has_the_certificate_nobody_is_responsible(session, office)
     session.execute(delete(InspectorSkill).where(InspectorSkill.inspector_id != office[0].id))
     had = of(session, "L0-0-0", JUN)
     assert (had.responsible, had.acting, had.recused.staff_number) == (None, None, "P1")
+
+
+@pytest.fixture
+def statements(session):
+    """What is sent to the database from here on."""
+    sent = []
+
+    def note(_connection, _cursor, statement, *_):
+        sent.append(statement)
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(connection, "before_cursor_execute", note)
+
+
+def moved(session, number, first, until):
+    """One cell of the zone of P2 goes to Z04 for some days."""
+    from_zone, to_zone = (
+        session.scalars(select(Zone).where(Zone.code == code)).one() for code in ("Z02", "Z04")
+    )
+    cells = session.scalars(
+        select(ZoneCell).where(ZoneCell.zone_id == from_zone.id, ZoneCell.valid.op("@>")(first))
+    ).all()
+    row = cells[number % len(cells)]
+    before, after = Range(row.valid.lower, first), Range(until, row.valid.upper)
+    cell = row.cell_id
+    session.delete(row)
+    session.flush()
+    for zone, valid in ((from_zone, before), (to_zone, Range(first, until)), (from_zone, after)):
+        session.add(ZoneCell(zone_id=zone.id, cell_id=cell, valid=valid))
+    session.flush()
+
+
+def test_all_days_are_answered_at_once_and_as_day_by_day(session, office, statements):
+    shop = session.scalars(select(Premises).where(Premises.licence == "L0-1-0")).one()
+    factories.recusal(session, office[0], shop, valid=Range(JUN, None))
+    session.flush()
+
+    def asked():
+        statements.clear()
+        found = responsibility.of_premises(session, "L0-1-0", RULES)
+        return found, len(statements)
+
+    _, few = asked()
+    for number in range(30):
+        first = JUN + timedelta(days=5 * number)
+        factories.leave(session, office[1 + number % 3], first, first + timedelta(days=4))
+        if number % 3 == 0:
+            moved(session, number, first, first + timedelta(days=7))
+    factories.recusal(session, office[2], shop, valid=Range(JUL, AUG))
+    zone = session.scalars(select(Zone).where(Zone.code == "Z01")).one()
+    factories.assignment(session, zone, office[3], role="deputy", valid=Range(AUG, SEP))
+    office[1].left_on = JUN + timedelta(days=120)
+    session.execute(
+        update(InspectorSkill)
+        .where(InspectorSkill.inspector_id == office[3].id)
+        .values(valid=Range(None, JUN + timedelta(days=100)))
+    )
+    session.flush()
+    found, many = asked()
+    assert many == few, "the number of statements does not grow with the days of change"
+    chosen = set()
+    for day in (JUN + timedelta(days=n) for n in range(160)):
+        expected = substitutes.taken_on(session, day, RULES)[shop.id]
+        had = found.on(day)
+        names = [one and one.staff_number for one in (had.responsible, had.recused)]
+        assert names == [expected and expected.staff_number, "P1"], day
+        chosen.add(names[0])
+    assert chosen == {"P2", "P3", "P4", None}
+
+
+def test_the_middles_of_many_days_are_those_of_each(session, office):
+    for number in range(4):
+        first = JUN + timedelta(days=3 * number)
+        moved(session, number, first, first + timedelta(days=5))
+    for_good = session.scalars(
+        select(InspectorAssignment).where(InspectorAssignment.inspector_id == office[2].id)
+    ).one()
+    for_good.valid = Range(for_good.valid.lower, JUN + timedelta(days=6))
+    session.flush()
+    days = [date.min, MAR, *(JUN + timedelta(days=n) for n in range(20)), date.max]
+    found = substitutes.middles_over(session, reversed(days))
+    assert sorted(found) == days
+    for day in days:
+        rows = session.execute(
+            text(
+                "SELECT a.inspector_id, avg(st_y(st_centroid(g.geom))) AS lat,"
+                " avg(st_x(st_centroid(g.geom))) AS lng FROM inspector_assignment a"
+                " JOIN zone_cell m ON m.zone_id = a.zone_id AND m.valid @> CAST(:day AS date)"
+                " JOIN grid_cell g ON g.id = m.cell_id"
+                " WHERE a.role = 'responsible' AND a.valid @> CAST(:day AS date)"
+                " GROUP BY a.inspector_id, a.zone_id"
+            ),
+            {"day": day},
+        ).all()
+        assert found[day].keys() == {row.inspector_id for row in rows}
+        for row in rows:
+            assert found[day][row.inspector_id] == [pytest.approx((row.lat, row.lng), abs=2e-9)]
+        assert substitutes.middles(session, day) == found[day]
 
 
 @settings(

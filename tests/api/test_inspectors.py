@@ -230,3 +230,26 @@ def test_files_that_are_none_are_refused_without_telling_where_they_lay(client, 
     assert refused.status_code == 422, refused.text
     assert gettempdir() not in refused.text
     assert upload(client, ("a.csv", b"x"), ("a.csv", b"x")).status_code == 422
+
+
+@pytest.mark.parametrize("name", [".", "..", "人" * 120 + ".csv", "\x7f/people.csv"])
+def test_what_cannot_be_the_name_of_a_file_is_refused(client, name):
+    people = "工号,姓名,年可用工时\n003,李娜,1600\n".encode()
+    refused = upload(client, (name, people))
+    assert refused.status_code == 422, refused.text
+    assert client.get("/inspectors/003").status_code == 404
+
+
+def test_which_names_of_files_there_can_be_is_told(client):
+    name, longest = "人" * 84 + ".csv", "人" * 83 + "ab.csv"
+    people = "工号,姓名,年可用工时\n003,李娜,1600\n".encode()
+    refused = upload(client, (name, people))
+    assert "expected the name of a file, of at most 255 bytes" in refused.text
+    files = [{"name": "..", "content": ""}]
+    chinese = client.post(
+        "/inspectors/files",
+        json={"files": files, "by": "人事科"},
+        params={"language": "zh_CN"},
+    )
+    assert "应为不超过 255 字节的文件名" in chinese.text
+    assert upload(client, (longest, people)).status_code == 200

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from gis_supervision.api.dependencies import By, CurrentResources, Text, asked, same_origin
@@ -19,7 +19,7 @@ from gis_supervision.errors import InvalidInputError, NotFoundError
 from gis_supervision.importing import enrolment, people_load
 from gis_supervision.importing.people import owner_code
 from gis_supervision.language import translator
-from gis_supervision.messages import joined
+from gis_supervision.messages import Message, joined
 from gis_supervision.storage import (
     absences,
     endings,
@@ -36,6 +36,9 @@ router = APIRouter(tags=["inspectors"])
 
 MOST_BYTES = 20_000_000
 """Most bytes of a file that is uploaded."""
+
+NAME_BYTES = 255
+"""Most bytes of a file's name that file systems take; a Chinese character has three."""
 
 AsOf = Annotated[date | None, Query(description="day; left out: the report's day")]
 
@@ -63,10 +66,18 @@ class Enrolment(_Body):
     by: By
 
 
+def _checked_name(name: str) -> str:
+    if name in {".", ".."} or len(name.encode()) > NAME_BYTES:
+        raise ValueError(
+            Message("expected the name of a file, of at most %(most)s bytes", most=NAME_BYTES)
+        )
+    return name
+
+
 class File(_Body):
     """A CSV file or a workbook: its name and its bytes in Base64."""
 
-    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
+    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$"), AfterValidator(_checked_name)]
     content: Annotated[Base64Bytes, Field(max_length=MOST_BYTES)]
 
 

@@ -30,6 +30,8 @@ CAPACITY_HOURS = 1600.0
 def enrol(session: Session, staff_number: str, given: Mapping[str, Any], *, by: str) -> Enrolment:
     """Register an inspector, or change what is given of one.
 
+    Of two who change one inspector at the same moment, the second changes what the first has made.
+
     Parameters
     ----------
     session
@@ -54,7 +56,7 @@ def enrol(session: Session, staff_number: str, given: Mapping[str, Any], *, by: 
     number = staff_number.strip()
     if not number or not number.isprintable():
         raise InvalidInputError("staff number: expected letters and digits")
-    found = inspectors.of(session, list(inspectors.ids_of(session, [number]).values()))
+    found = inspectors.of(session, inspectors.held(session, number))
     kept = found[0] if found else inspectors.NewInspector(number, "", CAPACITY_HOURS)
     changes = dict(given)
     if "languages" in changes:

@@ -172,6 +172,7 @@ def of(session: Session, ids: Sequence[int]) -> list[NewInspector]:
         )
         .where(Inspector.id.in_(list(ids)))
         .order_by(Inspector.staff_number.collate("C"))
+        .execution_options(populate_existing=True)
     )
     return [
         NewInspector(
@@ -206,6 +207,18 @@ def ids_of(session: Session, staff_numbers: Iterable[str]) -> dict[str, int]:
         )
     )
     return {number: found for number, found in rows}  # noqa: C416 - rows, not pairs
+
+
+def held(session: Session, staff_number: str) -> list[int]:
+    """Return the id of whoever has a staff number, if anybody has.
+
+    Nobody else registers or changes that inspector until the transaction ends.
+    """
+    # who is new has no row yet that could be locked
+    key = func.hashtextextended(f"gis_supervision.inspector.{staff_number}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+    who = select(Inspector.id).where(Inspector.staff_number == staff_number).with_for_update()
+    return list(session.scalars(who))
 
 
 def find(session: Session, staff_number: str) -> int:

@@ -28,7 +28,8 @@ from gis_supervision.domain.draws import (
 )
 from gis_supervision.domain.rule_values import DrawExclusions
 from gis_supervision.domain.verify_draw import DrawError, check_text
-from gis_supervision.errors import ConflictError, InvalidInputError
+from gis_supervision.errors import NO_SUCH_DAY, ConflictError, InvalidInputError
+from gis_supervision.messages import Message
 from gis_supervision.storage import draw_candidates, draws, inspectors
 from gis_supervision.storage.draw_tables import DrawCommitment, DrawPlan, DrawResult
 
@@ -52,6 +53,8 @@ ABSENT = "absent"
 DAYS_PER_YEAR = 365.25
 RESERVE_RATIO = 0.1
 PERIOD_DAYS = 30
+MOST_DAYS = 3660
+MOST_VISITS = 100_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Wish:
     reserve_ratio
         Reserves for each premises drawn.
     period_days
-        Days that the visits may take: they bound what an inspector can do.
+        Days that the visits may take, at most `MOST_DAYS`: they bound what an inspector can do.
     most_visits
         Visits of one inspector at most, in the place of what the capacity in hours allows.
     unannounced
@@ -169,6 +172,19 @@ def plan(session: Session, rules: RulePack, wish: Wish, *, by: str) -> Record:
             method=wish.method,
             methods=", ".join(METHODS),
         )
+    for what, number, least, most in (
+        (Message("days of the visits"), wish.period_days, 1, MOST_DAYS),
+        (Message("visits of an inspector"), wish.most_visits or 0, 0, MOST_VISITS),
+    ):
+        if not least <= number <= most:
+            raise InvalidInputError(
+                "%(what)s: expected %(least)s to %(most)s, got %(number)s",
+                what=what,
+                least=least,
+                most=most,
+                number=number,
+            )
+    _end(wish)
     ratios = _ratios(rules, wish)
     prospect(session, rules, wish)
     return draws.add_plan(
@@ -464,7 +480,7 @@ def _inspectors(
     session: Session, rules: RulePack, wish: Wish, licences: Mapping[int, str]
 ) -> tuple[list[DrawInspector], dict[str, int]]:
     """Put the inspectors of a day into the list; identifiers with the inspector behind each."""
-    end = wish.day + timedelta(days=wish.period_days)
+    end = _end(wish)
     visit_hours = rules.workload.visit_hours()
     if rules.workload.travel is not None:
         visit_hours += rules.workload.travel.hours
@@ -484,6 +500,13 @@ def _inspectors(
             )
         )
     return people, aliases
+
+
+def _end(wish: Wish) -> date:
+    try:
+        return wish.day + timedelta(days=wish.period_days)
+    except OverflowError as error:
+        raise InvalidInputError.told(NO_SUCH_DAY) from error
 
 
 def _most_visits(person: Inspector, wish: Wish, end: date, visit_hours: float) -> int | None:

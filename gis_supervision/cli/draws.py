@@ -70,11 +70,18 @@ def plan(
         str, typer.Option(help=gettext_noop("ticket, rfc3797 or rivest."))
     ] = "ticket",
     days: Annotated[
-        int, typer.Option(min=1, help=gettext_noop("Days that the visits may take."))
+        int,
+        typer.Option(
+            min=1, max=drawing.MOST_DAYS, help=gettext_noop("Days that the visits may take.")
+        ),
     ] = drawing.PERIOD_DAYS,
     most: Annotated[
         int | None,
-        typer.Option(min=0, help=gettext_noop("Visits of an inspector at most.")),
+        typer.Option(
+            min=0,
+            max=drawing.MOST_VISITS,
+            help=gettext_noop("Visits of an inspector at most."),
+        ),
     ] = None,
     unannounced: Annotated[
         bool,

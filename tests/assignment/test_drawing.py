@@ -159,6 +159,22 @@ def test_a_ratio_for_a_class_that_does_not_occur_is_refused_with_those_that_do(r
         drawing.prospect(register, RULES, wish(scope=Scope(categories=("production",))))
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"period_days": 3661}, "days of the visits: expected 1 to 3660, got 3661"),
+        ({"period_days": 0}, "days of the visits: expected 1 to 3660, got 0"),
+        ({"most_visits": 100_001}, "visits of an inspector: expected 0 to 100000, got 100001"),
+        ({"most_visits": -1}, "visits of an inspector: expected 0"),
+        ({"day": date(9999, 12, 15)}, "9999-12-31"),
+    ],
+)
+def test_a_plan_that_could_never_be_committed_is_not_kept(register, values, message):
+    with pytest.raises(InvalidInputError, match=message):
+        drawing.plan(register, RULES, wish(**values), by="Ann")
+    assert draws.all_of(register) == []
+
+
 @pytest.mark.parametrize("blank", ["", "  ", "\t"])
 def test_nobody_is_no_name(register, blank):
     with pytest.raises(InvalidInputError, match="by: expected"):

@@ -103,6 +103,8 @@ def test_a_draw_in_three_commands_and_its_check(tmp_path, monkeypatch):
         (("plan", "x", "--method", "dice"), "expected one of ticket, rfc3797, rivest", 2),
         (("plan", "x", "--randomness", "lottery"), "go together", 2),
         (("plan", "x", "--randomness", "l", "--known-from", "noon"), "2026-07-01T21:30", 2),
+        (("plan", "x", "--ratio", "none=0.1", "--days", "2000000000"), "3660", 2),
+        (("plan", "x", "--ratio", "none=0.1", "--most", "3000000000"), "100000", 2),
         (("seed", "x", "1"), "there is no draw 'x'", 3),
         (("verify", "nowhere.zip"), "nowhere.zip", 2),
         (("exclude", "add", "nothing", "--reason", "x"), "licence 'nothing'", 3),

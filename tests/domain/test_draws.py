@@ -759,6 +759,30 @@ def test_a_bundle_is_verified_where_it_lies_and_as_a_zip_file(bundle, tmp_path):
     assert alone(bundle, str(tmp_path)).returncode == 2
 
 
+def test_a_damaged_zip_file_is_told_as_such(bundle, tmp_path):
+    place = tmp_path / "draw.zip"
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in (PUBLISHED_FILES | {"substitutions.json": LIST}).items():
+            file.writestr(name, data[:60])
+    whole = place.read_bytes()
+    told = {}
+    for at in range(len(whole)):
+        for change in (0x06, 0x80, 0xFF):
+            place.write_bytes(whole[:at] + bytes([whole[at] ^ change]) + whole[at + 1 :])
+            for read in (verify_draw.published_files, verify_draw.published_substitutions):
+                try:
+                    read(place)
+                except verify_draw.DrawError as error:
+                    told[type(error.__cause__).__name__] = str(error)
+    assert {"BadZipFile", "error", "EOFError"} <= set(told)  # the second is that of zlib
+    assert not any(one.endswith(": ") for one in told.values())
+    middle = whole.index(b"list.txt") + len("list.txt")
+    place.write_bytes(whole[:middle] + b"\xff" * 9 + whole[middle + 9 :])
+    damaged = alone(bundle, str(place))
+    assert damaged.returncode == 2
+    assert "Traceback" not in damaged.stderr
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_the_verifier_alone_finds_any_changed_byte_of_what_was_published(bundle, data):

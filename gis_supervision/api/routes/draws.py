@@ -72,8 +72,8 @@ class Plan(_Strict):
     ratio_set: str | None = None
     ratios: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     reserve_ratio: Annotated[float, Field(ge=0, le=100)] = drawing.RESERVE_RATIO
-    period_days: Annotated[int, Field(ge=1, le=3660)] = drawing.PERIOD_DAYS
-    most_visits: Annotated[int | None, Field(ge=0, le=100_000)] = None
+    period_days: Annotated[int, Field(ge=1, le=drawing.MOST_DAYS)] = drawing.PERIOD_DAYS
+    most_visits: Annotated[int | None, Field(ge=0, le=drawing.MOST_VISITS)] = None
     unannounced: bool = False
     inspectors: Literal["names", "numbers", "hidden"] = "numbers"
 

@@ -145,7 +145,7 @@ def plan(
         _("Plan %(number)d, from %(day)s", number=made.plan_id, day=made.days[0]),
         (_("What"), _("Value")),
         [
-            (_("Days"), len(made.days)),
+            (_("Number of days"), len(made.days)),
             (_("Routes"), len(found.routes)),
             (_("Stops"), sum(len(route.visits) for route in found.routes)),
             (_("Left out"), len(made.left_out)),

@@ -62,8 +62,11 @@ class PlanUnit:
 
 
 def gives_way(held: str, new: str) -> bool:
-    """Tell whether a plan in force takes the place of a new one: same unit, or one is of all."""
-    return held == new or WHOLE in {held, new}
+    """Tell whether a new plan takes the place of one in force: same unit, or it is of everything.
+
+    A plan of a part stands beside that of the whole office, and takes nobody and nothing from it.
+    """
+    return new in (held, WHOLE)
 
 
 def find(session: Session, day: date, division: str | None, zones: Sequence[str]) -> PlanUnit:

@@ -131,7 +131,7 @@ def test_a_plan_of_the_whole_office_takes_the_place_of_all_and_only_if_asked(reg
     whole = plan(register, replace_plan=True)
     assert [one.id for one in day_plans.listed(register, MONDAY)] == [whole.plan_id]
     assert shops(whole) == of(0, 1, 2, 3)
-    with pytest.raises(ConflictError, match=r"\(whole office\) is in force"):
+    with pytest.raises(ConflictError, match=r"goes in plan \d+ \(whole office\)"):
         plan(register, division="654202001")
     # on other days nothing stands against it, but what is planned for later is not planned twice
     plan(register, first=TUESDAY, division="654202001", replace_plan=True)
@@ -154,6 +154,21 @@ def test_tomorrow_is_planned_before_the_visits_of_today_are_recorded(register):
     register.execute(text("UPDATE day_plan_day SET day = day - 1 WHERE day = :d"), {"d": today})
     register.execute(text("UPDATE day_route SET day = day - 1 WHERE day = :d"), {"d": today})
     assert shops(plan(register, **after, replace_plan=True)) == of(0, 1, 2, 3)
+
+
+def test_a_plan_of_a_part_leaves_that_of_the_whole_office_in_force(register):
+    whole = plan(register, only=("N0", "N1"))
+    assert shops(whole) == of(0, 1)
+    south = plan(register, zones=("Z3",), replace_plan=True)
+    assert shops(south) == of(3)
+    with pytest.raises(ConflictError, match=rf"N0 goes in plan {whole.plan_id} \(whole office\)"):
+        plan(register, zones=("Z0",), replace_plan=True)
+    assert {one.id for one in day_plans.listed(register, MONDAY)} == {whole.plan_id, south.plan_id}
+    people, premises = going(register)
+    assert people == Counter(["N0", "N1", "N3"])
+    assert set(premises.values()) == {1}
+    again = plan(register, replace_plan=True)
+    assert [one.id for one in day_plans.listed(register, MONDAY)] == [again.plan_id]
 
 
 def test_stops_of_a_file_that_are_not_planned_have_their_reason(register):

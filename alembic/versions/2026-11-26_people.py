@@ -17,6 +17,15 @@ depends_on = None
 KINDS = ("redesign", "repair", "absence", "assignment", "move")
 RELATIONS = ("zoning", "zone", "zone_cell", "inspector_assignment")
 
+RECORDS = (
+    "proposal_effect",
+    "proposal_event",
+    "proposal_case",
+    "proposal_assignment",
+    "proposal_cell",
+    "proposal_zone",
+)
+
 
 def _known(table: str, column: str, values: tuple[str, ...]) -> None:
     name = op.f(f"ck_{table}_{column}_known")
@@ -38,13 +47,10 @@ def upgrade() -> None:
     op.add_column("inspector", sa.Column("recorded_by", sa.Text(), nullable=True))
     op.add_column(
         "inspector",
-        sa.Column(
-            "recorded_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        # nobody knows when those were registered that are there already
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True),
     )
+    op.alter_column("inspector", "recorded_at", server_default=sa.text("now()"))
     op.create_table(
         "inspector_ending",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -73,10 +79,24 @@ def upgrade() -> None:
     )
     for column in ("inspector_id", "colleague_id"):
         op.create_index(op.f(f"ix_inspector_ending_{column}"), "inspector_ending", [column])
+    op.execute(
+        "CREATE TRIGGER inspector_ending_append_only"
+        " BEFORE UPDATE OR DELETE OR TRUNCATE ON inspector_ending"
+        " FOR EACH STATEMENT EXECUTE FUNCTION history_is_append_only()"
+    )
 
 
 def downgrade() -> None:
     op.drop_table("inspector_ending")
+    # the kind is not known below this revision; what returns changed stays
+    op.execute("ALTER TABLE proposal_event DISABLE TRIGGER proposal_event_append_only")
+    for table in RECORDS:
+        op.execute(
+            f"DELETE FROM {table} AS r USING proposal AS p"  # noqa: S608 - names of ours
+            " WHERE r.proposal_id = p.id AND p.kind = 'return'"
+        )
+    op.execute("ALTER TABLE proposal_event ENABLE TRIGGER proposal_event_append_only")
+    op.execute("DELETE FROM proposal WHERE kind = 'return'")
     op.drop_column("inspector", "recorded_at")
     op.drop_column("inspector", "recorded_by")
     _known("proposal_effect", "relation", RELATIONS)

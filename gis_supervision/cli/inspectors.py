@@ -134,7 +134,7 @@ def show(
             for r in kept_away
         ],
         "recorded_by": by,
-        "recorded_at": at.isoformat(),
+        "recorded_at": at and at.isoformat(),
         "endings": [e.to_dict(personal=personal) for e in ended],
     }
     if personal:

@@ -156,8 +156,11 @@ def register(
     return [ids[number] for number in numbers]
 
 
-def recorded(session: Session, inspector_id: int) -> tuple[str | None, datetime]:
-    """Return who registered or changed an inspector last (None: the software itself), and when."""
+def recorded(session: Session, inspector_id: int) -> tuple[str | None, datetime | None]:
+    """Return who registered or changed an inspector last (None: the software itself), and when.
+
+    The time is None where that was before it was kept.
+    """
     row = session.get_one(Inspector, inspector_id, populate_existing=True)
     return row.recorded_by, row.recorded_at
 

@@ -197,7 +197,8 @@ class Inspector(Record):
 
     Skills, leave, recusals and teams are in `gis_supervision.storage.dispatch_tables`. ``home`` is
     where a day's route may begin; it is personal and never leaves through a layer or an export.
-    ``left_on`` is the first day on which the person works here no longer.
+    ``left_on`` is the first day on which the person works here no longer. ``recorded_at`` is empty
+    for who was registered before it was kept.
     """
 
     __tablename__ = "inspector"
@@ -216,7 +217,7 @@ class Inspector(Record):
     left_on: Mapped[date | None]
     synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     recorded_by: Mapped[str | None]
-    recorded_at: Mapped[datetime] = now()
+    recorded_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
 
 
 class InspectorAssignment(Record):

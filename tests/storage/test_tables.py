@@ -146,7 +146,14 @@ def test_every_change_of_a_state_is_in_the_history(session):
 
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE hazard_event SET actor = 'x'", "DELETE FROM hazard_event", "TRUNCATE hazard_event"],
+    [
+        "UPDATE hazard_event SET actor = 'x'",
+        "DELETE FROM hazard_event",
+        "TRUNCATE hazard_event",
+        "UPDATE inspector_ending SET ended_by = 'x'",
+        "DELETE FROM inspector_ending",
+        "TRUNCATE inspector_ending",
+    ],
 )
 def test_the_history_cannot_be_rewritten(session, statement):
     factories.hazard(session, factories.inspection(session, factories.premises(session)))

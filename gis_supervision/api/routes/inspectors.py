@@ -431,7 +431,7 @@ def _one(session: Session, number: str, day: date) -> dict[str, Any]:
     return {
         **_told(found, day),
         "recorded_by": by,
-        "recorded_at": at.isoformat(),
+        "recorded_at": at and at.isoformat(),
         "endings": [one.to_dict() for one in endings.of(session, person)],
     }
 

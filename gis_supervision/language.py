@@ -33,7 +33,13 @@ def gettext_noop(message: str) -> str:
 
 
 #: What stands between texts that are told together; see `gis_supervision.messages.joined`.
-BETWEEN = (gettext_noop("; "), gettext_noop(" or "), gettext_noop(" to "), gettext_noop(", "))
+BETWEEN = (
+    gettext_noop("; "),
+    gettext_noop(" or "),
+    gettext_noop(" to "),
+    gettext_noop(", "),
+    gettext_noop(" and "),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class Translator:
         -------
         str
         """
-        return _filled(self.catalogue.gettext(message), values)
+        # gettext keeps the catalogue's header as the translation of the empty text
+        return _filled(self.catalogue.gettext(message) if message else "", values)
 
     def ngettext(self, singular: str, plural: str, num: int, /, **values: object) -> str:
         """Translate a text that depends on a number.

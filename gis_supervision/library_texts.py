@@ -15,6 +15,7 @@ _PYDANTIC = (
     Message("Extra inputs are not permitted"),
     Message("Keys should be strings"),
     Message("Input should be a valid string"),
+    Message("Input should be a valid string, unable to parse raw data as a unicode string"),
     Message("Input should be a valid boolean"),
     Message("Input should be a valid boolean, unable to interpret input"),
     Message("Input should be a valid integer"),
@@ -133,8 +134,13 @@ _TYPER = (
 
 
 _PLACEHOLDER = re.compile(r"%\\\((\w+)\\\)s")
-_NUMBERS = {"count", "parts", "area", "compactness"}
-"""Placeholders that stand for a number; any other stands for any text."""
+_NUMBER = r"[0-9.]+"
+_VALUE = r"(?:'[^']*'|\"[^\"]*\"|-?[0-9.]+|None|True|False)"
+_PARTICULAR = {
+    **dict.fromkeys(("count", "parts", "area", "compactness"), _NUMBER),
+    "allowed": rf"{_VALUE}(?:(?:, | or ){_VALUE})*",
+}
+"""Placeholders that stand for a number or for values; any other stands for any text."""
 
 LIBRARIES = (*_PYDANTIC, *_TYPER)
 
@@ -174,4 +180,4 @@ def _patterns(sentences: tuple[Message, ...]) -> list[tuple[re.Pattern[str], Mes
 
 def _group(placeholder: re.Match[str]) -> str:
     name = placeholder[1]
-    return rf"(?P<{name}>{'[0-9.]+' if name in _NUMBERS else '.+?'})"
+    return rf"(?P<{name}>{_PARTICULAR.get(name, '.+?')})"

@@ -109,6 +109,17 @@ def test_templates_translate_and_escape_values(chinese):
     assert "<b>" not in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_none_in_every_language(language):
+    assert translator(language)("") == ""
+
+
+def test_a_zone_has_one_name_in_chinese():
+    assert "片区" in translator("zh_CN")("Zone")
+    catalogue = Path(gis_supervision.__file__).parent / "locale/zh_CN/LC_MESSAGES"
+    assert "责任区" not in (catalogue / "gis_supervision.po").read_text(encoding="utf-8")
+
+
 def test_a_language_is_read_once():
     assert translator("zh_CN") is translator("zh_CN")
 

@@ -24,6 +24,8 @@ WRONG = [
     (float, "x", "应为数字，所给文本无法识别为数字"),
     (bool, "x", "应为布尔值，无法识别所给的值"),
     (str, 3, "应为文本"),
+    (Annotated[str, Field(min_length=1)], "\ud800", "应为文本，所给数据不是有效的 Unicode 文本"),
+    (Literal[1, 2], 3, "应为 1 or 2"),
     (list[int], 3, "应为列表"),
     (Annotated[int, Field(ge=1)], 0, "应不小于 1"),
     (Annotated[int, Field(gt=1)], 0, "应大于 1"),
@@ -58,6 +60,14 @@ def test_a_sentence_that_is_not_known_stays_english():
     assert (
         told(recognised(f"Invalid value for '--x': {text}"), CHINESE) == f"'--x' 的值无效：{text}"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Input should be a valid colour, not seen yet", "Input should be 'a' of some new kind"],
+)
+def test_what_should_be_given_is_told_only_where_it_is_a_list_of_values(text):
+    assert recognised(text) == text
 
 
 def test_a_known_sentence_is_the_same_in_english():

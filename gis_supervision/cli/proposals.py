@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
+from gis_supervision import messages
 from gis_supervision.assignment import proposals as makers
 from gis_supervision.assignment import proposing
 from gis_supervision.cli.connection import Connection, connected
@@ -15,7 +16,7 @@ from gis_supervision.domain.proposals import Kind, State
 from gis_supervision.errors import InvalidInputError
 from gis_supervision.language import Translator, gettext_noop
 from gis_supervision.rendering import basemap, map_report
-from gis_supervision.storage import proposal_decisions, proposals, register
+from gis_supervision.storage import proposal_decisions, proposals, register, supersessions
 from gis_supervision.storage.database import session_scope
 from gis_supervision.storage.proposal_decisions import Decision
 
@@ -391,7 +392,7 @@ def _print(session: Session, number: int, _: Translator) -> None:
                 _(STATES[event.to_state]),
                 event.actor,
                 None if event.effective_on is None else str(event.effective_on),
-                event.reason,
+                messages.told(supersessions.kept(event.reason), _),
             )
             for event in proposals.history(session, number)
         ],

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from gis_supervision.messages import Message
+from gis_supervision.storage import supersessions
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from gis_supervision.domain.proposals import Period
-
-NAMED = 5
-"""Most changes that are named one by one."""
 
 _CELLS = text(
     """
@@ -372,8 +370,8 @@ def uncovered(session: Session, number: int, period: Period) -> list[Message]:
     ]
 
 
-def overtaken(session: Session, number: int, period: Period) -> dict[int, str]:
-    """Return the open proposals that change the same as one that was accepted, and what."""
+def overtaken(session: Session, number: int, period: Period, actor: str) -> dict[int, Message]:
+    """Return the open proposals that change the same as one that was accepted, and why they end."""
     values = {"id": number, "first": period.first, "until": period.until}
     cells: dict[int, list[str]] = {}
     people: dict[int, list[str]] = {}
@@ -381,15 +379,16 @@ def overtaken(session: Session, number: int, period: Period) -> dict[int, str]:
         cells.setdefault(row.id, []).append(row.code)
     for row in session.execute(_OVERTAKEN_PEOPLE, values):
         people.setdefault(row.id, []).append(row.code)
-    away = {row.id: [row.code] for row in session.execute(_OVERTAKEN_ABSENCES, values)}
+    away = {row.id: row.code for row in session.execute(_OVERTAKEN_ABSENCES, values)}
     found = {}
     for other in sorted({*cells, *people, *away} - {number}):
-        parts = [
-            _named("cells", cells.get(other, [])),
-            _named("zones", people.get(other, [])),
-            _named("the absence of", away.get(other, [])),
-        ]
-        found[other] = " and ".join(part for part in parts if part)
+        found[other] = supersessions.reason(
+            number,
+            actor,
+            cells=cells.get(other, []),
+            zones=people.get(other, []),
+            absent=away.get(other),
+        )
     return found
 
 
@@ -408,10 +407,3 @@ def built_on(session: Session, number: int) -> Message | None:
             cells=cells,
         )
     return None
-
-
-def _named(what: str, codes: list[str]) -> str:
-    if not codes:
-        return ""
-    more = f" and {len(codes) - NAMED} more" if len(codes) > NAMED else ""
-    return f"{what} {', '.join(codes[:NAMED])}{more}"

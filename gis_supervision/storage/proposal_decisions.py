@@ -25,11 +25,10 @@ from gis_supervision.domain.proposals import (
 )
 from gis_supervision.errors import ConflictError
 from gis_supervision.messages import Message, joined
-from gis_supervision.storage import absences, proposals, zone_periods
+from gis_supervision.storage import absences, proposals, supersessions, zone_periods
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.later_changes import later_changes
 from gis_supervision.storage.proposal_conflicts import (
-    NAMED,
     base_changes,
     built_on,
     left_in_emptied,
@@ -38,6 +37,7 @@ from gis_supervision.storage.proposal_conflicts import (
     uncovered,
 )
 from gis_supervision.storage.proposal_tables import Proposal, ProposalZone
+from gis_supervision.storage.supersessions import NAMED
 from gis_supervision.storage.tables import Zone, Zoning
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def accept(
             "proposal %(number)s is superseded %(reason)s from %(first)s on: make it anew for that"
             " day or a later one, or undo the other one first",
             number=number,
-            reason=last.reason,
+            reason=supersessions.kept(last.reason),
             first=last.effective_on or Message("its first day"),
         )
     check_transition(number, State(proposal.state), State.ACCEPTED)
@@ -475,8 +475,8 @@ def _change_people(session: Session, number: int, period: Period) -> None:
 
 def _supersede(session: Session, number: int, period: Period, actor: str) -> tuple[int, ...]:
     """Close the open proposals that cannot be accepted any more."""
-    found = overtaken(session, number, period)
-    for other, what in found.items():
+    found = overtaken(session, number, period, actor)
+    for other, why in found.items():
         session.execute(update(Proposal).where(Proposal.id == other).values(state=State.SUPERSEDED))
         proposals.record(
             session,
@@ -484,7 +484,7 @@ def _supersede(session: Session, number: int, period: Period, actor: str) -> tup
             State.OPEN,
             State.SUPERSEDED,
             actor,
-            reason=f"by proposal {number}, which {actor} accepted and which changes {what}",
+            reason=str(why),
             effective_on=period.first,
         )
     return tuple(found)

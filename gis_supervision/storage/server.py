@@ -254,7 +254,9 @@ def reader_url(url: str | URL) -> str:
             'IN ROLE %(reader)s; GRANT CONNECT ON DATABASE "%(database)s" TO %(reader)s; then set '
             "GIS_SUPERVISION_READER_DATABASE_URL to the URL with that login",
             place=shown(url),
-            error=str(error).strip().splitlines()[0],
+            error=(
+                error if isinstance(error, UnavailableError) else str(error).strip().splitlines()[0]
+            ),
             reader=READER,
             database=database,
         ) from error

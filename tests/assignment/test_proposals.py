@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from gis_supervision.assignment import candidates, design, proposing
 from gis_supervision.domain.proposals import Cover
 from gis_supervision.errors import ConflictError, InvalidInputError, NotFoundError
+from gis_supervision.language import translator
 from gis_supervision.storage import grid, inspectors, proposal_decisions, proposals, zones
 from gis_supervision.storage.dispatch_tables import InspectorLeave
 from gis_supervision.storage.inspectors import NewInspector
@@ -175,8 +176,11 @@ def test_conflicting_proposals(session, rules, today):
     )
     decision = accept(session, one)
     assert decision.superseded == (two,)
-    with pytest.raises(ConflictError, match=f"superseded by proposal {one}.*{moved[0]}"):
+    with pytest.raises(ConflictError, match=f"superseded by proposal {one}.*{moved[0]}") as caught:
         accept(session, two)
+    chinese = caught.value.translated(translator("zh_CN"))
+    assert f"采纳了方案 {one}，其变更涉及网格 {moved[0]}" in chinese
+    assert "proposal" not in chinese
     with pytest.raises(ConflictError, match="only one that is open"):
         accept(session, one)
     with pytest.raises(NotFoundError, match="no proposal 0"):

@@ -13,6 +13,7 @@ from conftest import new_home
 from sqlalchemy import URL
 
 from gis_supervision.errors import UnavailableError
+from gis_supervision.language import translator
 from gis_supervision.settings import Settings
 from gis_supervision.storage import backup, cluster, database, migration, programs, server
 
@@ -150,6 +151,20 @@ def test_a_lost_reader_password_is_set_again(external: External, tmp_path: Path)
     external.run(f"ALTER ROLE {login} PASSWORD 'something else'")
     assert ensure(tmp_path, external.url("renewed")).reader_url == url
     server.connect(url).close()
+
+
+def test_why_no_reader_can_be_made_is_told_in_the_readers_language(
+    external: External, tmp_path: Path
+):
+    external.run("CREATE DATABASE crowded")
+    login = server.make_url(ensure(tmp_path, external.url("crowded")).reader_url).username
+    external.run(f"ALTER ROLE {login} CONNECTION LIMIT 0")
+    with pytest.raises(UnavailableError) as caught:
+        ensure(tmp_path, external.url("crowded"))
+    assert "does not answer" in str(caught.value)
+    chinese = caught.value.translated(translator("zh_CN"))
+    assert "does not answer" not in chinese
+    assert "没有响应" in chinese
 
 
 def test_no_such_database(external: External, tmp_path: Path):

@@ -149,7 +149,7 @@ def show(
             (_("Hours a year"), one.capacity_hours),
             (_("Languages"), ", ".join(sorted(one.languages))),
             (_("There on %(day)s", day=day), _("yes") if one.available(day) else _("no")),
-            (_("Recorded by"), f"{by or ''} {at:%Y-%m-%d %H:%M}".strip()),
+            (_("Recorded by"), f"{by or ''} {at.strftime('%Y-%m-%d %H:%M') if at else ''}".strip()),
             *((_(SKILL_NAMES[c.skill]), days_of(c.valid)) for c in one.certificates),
             *(
                 (_("Recusal %(id)d", id=r.id), f"{r.licence or r.owner}: {r.reason}")

@@ -1,11 +1,13 @@
 """Inspectors on the command line, from a workbook to the end of a leave."""
 
 import json
+import os
 from datetime import date
 
 import factories
 import openpyxl
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
@@ -182,3 +184,13 @@ def test_nobody_records_nothing(run):
     assert run("show", "001")["recorded_by"] == "人事科", "nothing was changed"
     run("register", "001", "--capacity-hours", "100", "--by", "王芳")
     assert run("show", "001")["recorded_by"] == "王芳"
+
+
+def test_who_was_registered_before_the_time_was_kept_is_shown(run):
+    engine = database.engine(os.environ[f"{ENV_PREFIX}DATABASE_URL"])
+    with database.session_scope(engine) as session:
+        session.execute(text("UPDATE inspector SET recorded_by = NULL, recorded_at = NULL"))
+    engine.dispose()
+    told = run("show", "001")
+    assert (told["recorded_by"], told["recorded_at"]) == (None, None)
+    assert "Recorded by" in run("show", "001", as_json=False)

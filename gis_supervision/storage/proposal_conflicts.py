@@ -214,15 +214,6 @@ _BUILT_ON = text(
         WHERE e.relation = 'inspector_leave' AND e.after IS NOT NULL
             AND to_jsonb(m) IS DISTINCT FROM e.after
         UNION ALL
-        SELECT 'inspector_leave', m.id FROM mine AS e
-        INNER JOIN inspector_leave AS m
-            ON m.inspector_id = (e.before ->> 'inspector_id')::bigint
-            AND m.valid && (e.before ->> 'valid')::daterange
-        WHERE e.relation = 'inspector_leave' AND e.after IS NULL AND NOT EXISTS (
-            SELECT FROM mine AS o
-            WHERE o.relation = 'inspector_leave' AND o.row_id = m.id AND o.after IS NOT NULL
-        )
-        UNION ALL
         SELECT 'zone_cell', m.id FROM mine AS e
         INNER JOIN zone_cell AS m ON e.row_id = m.zone_id
         WHERE e.relation = 'zone' AND e.before IS NULL AND NOT EXISTS (

@@ -118,6 +118,40 @@ _PUT_BACK = """
     WHERE e.proposal_id = :id AND e.relation = '{relation}' AND e.after IS NULL
     ORDER BY e.row_id
 """
+_LEAVE_BACK = text(
+    """
+    WITH wanted AS (
+        -- leave recorded meanwhile stays; days it has are not recorded twice
+        SELECT
+            e.row_id,
+            e.before,
+            unnest(
+                datemultirange((e.before ->> 'valid')::daterange) - coalesce((
+                    SELECT range_agg(m.valid) FROM inspector_leave AS m
+                    WHERE m.inspector_id = (e.before ->> 'inspector_id')::bigint
+                ), '{}')
+            ) AS piece
+        FROM proposal_effect AS e
+        WHERE e.proposal_id = :id AND e.relation = 'inspector_leave' AND e.after IS NULL
+    ),
+
+    numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY row_id ORDER BY piece) AS place FROM wanted
+    )
+
+    INSERT INTO inspector_leave
+    SELECT (jsonb_populate_record(
+        CAST(NULL AS inspector_leave),
+        before || jsonb_build_object(
+            'id',
+            CASE place WHEN 1 THEN row_id ELSE nextval('inspector_leave_id_seq') END,
+            'valid', piece::text
+        )
+    )).*
+    FROM numbered
+    ORDER BY row_id, place
+    """
+)
 _HOURS_BACK = """
     UPDATE zone AS z
     SET workload_hours = (e.before ->> 'workload_hours')::double precision
@@ -341,7 +375,9 @@ def undo(session: Session, number: int, *, by: str, reason: str | None = None) -
     values = {"id": number}
     for relation in ("inspector_assignment", "zone_cell", "inspector_leave"):
         session.execute(text(_TAKEN_BACK.format(relation=relation)), values)
-        session.execute(text(_PUT_BACK.format(relation=relation)), values)
+        if relation != "inspector_leave":
+            session.execute(text(_PUT_BACK.format(relation=relation)), values)
+    session.execute(_LEAVE_BACK, values)
     session.execute(text(_HOURS_BACK), values)
     session.execute(
         text(

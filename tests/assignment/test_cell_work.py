@@ -113,7 +113,13 @@ def test_a_zone_without_anybody_is_there_too(session, area):
     assert (row.hours, row.capacity_hours, row.lacks_catering) == (pytest.approx(15.0), None, None)
 
 
-PERSONAL = [("inspector", "home"), ("inspector_leave", None), ("inspector_recusal", None)]
+PERSONAL = [
+    ("inspector", "home"),
+    ("inspector_leave", None),
+    # who is recused from a premises is not told as the one who answers for it; why is not told
+    ("inspector_recusal", "reason"),
+    ("inspector_recusal", "recorded_by"),
+]
 
 
 @pytest.mark.parametrize(("table", "column"), PERSONAL)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import cities
 import pytest
 from cities import DAY, cells_on, state
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -357,6 +357,7 @@ def on_leave(office):
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(steps=[("absence", "P1", 0, 1, Cover.SHARE), ("back", "P1", 0, 1, Cover.SHARE)] * 2)
 @given(steps=STEPS)
 def test_whatever_is_returned_from_zones_are_whole_and_undone_in_turn(
     session, rules, office, steps

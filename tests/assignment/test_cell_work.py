@@ -113,13 +113,25 @@ def test_a_zone_without_anybody_is_there_too(session, area):
     assert (row.hours, row.capacity_hours, row.lacks_catering) == (pytest.approx(15.0), None, None)
 
 
-PERSONAL = [
-    ("inspector", "home"),
-    ("inspector_leave", None),
-    # who is recused from a premises is not told as the one who answers for it; why is not told
-    ("inspector_recusal", "reason"),
-    ("inspector_recusal", "recorded_by"),
-]
+PERSONAL = [("inspector", "home"), ("inspector_leave", None)]
+WHO_FOR_WHICH = {"inspector_id", "premises_id", "owner_credit_code", "valid"}
+
+
+def test_of_recusals_one_view_reads_who_is_recused_from_what_and_nothing_more(session):
+    """Else it would tell the recused as who answers; neither reason nor author is read by any."""
+    read = session.execute(
+        text(
+            "SELECT DISTINCT coalesce(v.relname, f.proname), a.attname FROM pg_depend AS d"
+            " LEFT JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
+            " LEFT JOIN pg_class AS v ON v.oid = r.ev_class"
+            " LEFT JOIN pg_proc AS f ON d.classid = 'pg_proc'::regclass AND f.oid = d.objid"
+            " INNER JOIN pg_attribute AS a"
+            " ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0"
+            " WHERE d.refobjid = 'inspector_recusal'::regclass"
+            " AND (v.relname IS NOT NULL OR f.proname IS NOT NULL)"
+        )
+    ).all()
+    assert {tuple(row) for row in read} == {("covered_premises", one) for one in WHO_FOR_WHICH}
 
 
 @pytest.mark.parametrize(("table", "column"), PERSONAL)
